@@ -1,0 +1,44 @@
+# Everything runs in .venv, which is made from the lock and nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+
+.PHONY: setup demo test test-slow lint docs bench clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
+
+setup: $(STAMP) ## make the virtual environment
+
+$(STAMP): pyproject.toml requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'reviewer needs Python 3.11 or newer: make PYTHON=/path/to/python3.11'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $(STAMP)
+
+demo: setup ## review the example pull request
+	$(BIN)/python examples/demo.py
+
+test: setup ## run the everyday tests
+	$(BIN)/python -m pytest -n auto -m 'not slow'
+
+test-slow: setup ## run the tests that need minutes
+	$(BIN)/python -m pytest -n auto -m slow
+
+lint: setup ## types, style, coverage of the core
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: setup ## write the generated pages
+	$(BIN)/python docs/generate.py
+
+bench: setup ## run every benchmark beside its peer
+	$(BIN)/python -m benchmarks
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) .demo dist .coverage* htmlcov

@@ -1,0 +1,1 @@
+"""Review a change on hardware you control."""

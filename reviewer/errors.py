@@ -1,0 +1,60 @@
+"""The failures, each a message that says what happened and a tip that says what to do.
+
+    ReviewerError                       exit code
+    ├── InputError                      2   bad argument, missing file, nothing to compare with
+    ├── ConfigError                     2   a setting that is not right
+    ├── NotDelivered                    3   no tool could review, or nobody could be told
+    └── IntegrityError                  4   something was tampered with
+
+    ToolError                           never leaves a review: it becomes a ToolRun
+    ├── ToolMissing                     skipped
+    └── ToolFailed                      failed: crashed, hung, flooded or printed rubbish
+
+Codes 125 to 127 and 137 belong to Docker, 130 and 143 to signals, 70 to our own bugs
+(EX_SOFTWARE of sysexits.h).
+"""
+
+from typing import ClassVar
+
+
+class ReviewerError(Exception):
+    """A failure that ends the command. `tip` is one line on what to do next."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, message: str, tip: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.tip = tip
+
+
+class InputError(ReviewerError):
+    """What was asked for does not exist or makes no sense."""
+
+
+class ConfigError(ReviewerError):
+    """A setting has an unknown name or an impossible value."""
+
+
+class NotDelivered(ReviewerError):
+    """No tool could review, or the findings reached nobody."""
+
+    exit_code = 3
+
+
+class IntegrityError(ReviewerError):
+    """A check of authenticity failed."""
+
+    exit_code = 4
+
+
+class ToolError(Exception):
+    """Why a tool gave no result; the text is the reason that readers see."""
+
+
+class ToolMissing(ToolError):
+    """The tool, or data it cannot work without, is not on this machine."""
+
+
+class ToolFailed(ToolError):
+    """The tool ran and gave no usable answer."""

@@ -1,0 +1,327 @@
+"""The only home of `subprocess`: a clean environment, a deadline, an output cap, a cage.
+
+The cage (threats.md, architecture 3) is put on between fork and exec: a session of its own, limits
+on memory, processor time, file size and open files, no core dumps, `no_new_privs`, and on Linux a
+seccomp filter under which `socket`, `io_uring_setup` and `ptrace` fail with EACCES. When we are
+root and the program can be read by everybody it also runs as nobody (65534), so that it cannot read
+our environment through /proc.
+"""
+
+import ctypes
+import os
+import platform
+import resource
+import selectors
+import signal
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from reviewer.errors import ToolFailed, ToolMissing
+
+NOBODY: Final = 65534
+"""uid and gid of nobody on Linux (Linux Standard Base, user names)."""
+
+STDERR_BYTES: Final = 64 * 1024
+"""How much of a tool's stderr is kept; the rest is read and thrown away."""
+
+LIMITS: Final = {
+    resource.RLIMIT_CPU: 600,
+    resource.RLIMIT_FSIZE: 256 << 20,
+    resource.RLIMIT_NOFILE: 1024,
+    resource.RLIMIT_CORE: 0,
+}
+MEMORY: Final = 4 << 30
+"""Bytes of address space for a caged program, unless the call says otherwise."""
+
+PR_SET_DUMPABLE: Final = 4
+PR_SET_SECCOMP: Final = 22
+PR_SET_NO_NEW_PRIVS: Final = 38
+"""Operations of prctl(2), from linux/prctl.h."""
+
+AUDIT_ARCH: Final = {
+    "x86_64": (0xC000003E, (41, 425, 101)),
+    "aarch64": (0xC00000B7, (198, 425, 117)),
+}
+"""Audit architecture and the numbers of socket, io_uring_setup, ptrace (linux/audit.h, unistd.h)."""
+
+
+def _bpf(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    return struct.pack("HBBI", code, if_true, if_false, value)
+
+
+def _seccomp_program(machine: str) -> bytes:
+    """A classic BPF filter: EACCES for the denied calls, kill for another architecture.
+
+    Opcodes are those of linux/bpf_common.h: load word 0x20, jump if equal 0x15, jump if greater or
+    equal 0x35, return 0x06. Actions are SECCOMP_RET_ALLOW, _ERRNO and _KILL_PROCESS of
+    linux/seccomp.h. 0x40000000 marks x32 system calls.
+    """
+    audit, denied = AUDIT_ARCH[machine]
+    last = len(denied)
+    program = [
+        _bpf(0x20, 4),
+        _bpf(0x15, audit, 1, 0),
+        _bpf(0x06, 0x80000000),
+        _bpf(0x20, 0),
+        _bpf(0x35, 0x40000000, last + 1, 0),
+    ]
+    program += [_bpf(0x15, number, last - i, 0) for i, number in enumerate(denied)]
+    return b"".join([*program, _bpf(0x06, 0x7FFF0000), _bpf(0x06, 0x00050000 | 13)])
+
+
+@cache
+def _seccomp() -> Callable[[], None] | None:
+    """What puts the filter on, None where there is none. Everything is allocated before the fork."""
+    if sys.platform != "linux" or platform.machine() not in AUDIT_ARCH:
+        return None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    program = _seccomp_program(platform.machine())
+    code = ctypes.create_string_buffer(program, len(program))
+    header = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(code))
+    argument = ctypes.create_string_buffer(header, len(header))
+
+    def apply() -> None:
+        if prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or prctl(PR_SET_SECCOMP, 2, argument, 0, 0):
+            os._exit(99)
+
+    apply.__dict__["keeps"] = code
+    return apply
+
+
+def hide_environment() -> None:
+    """Make /proc/<our pid>/environ unreadable for other processes of our own user (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+@cache
+def readable_by_all(program: str) -> bool:
+    """Whether everybody may run `program`: each folder above it and itself say so."""
+    path = Path(program).resolve()
+    return bool(path.stat().st_mode & 0o005 == 0o005) and all(
+        folder.stat().st_mode & 0o001 for folder in path.parents
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A program that came to its end. `seconds` is wall-clock time."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+    seconds: float
+
+    @property
+    def complaint(self) -> str:
+        """The last line of stderr, for a reason."""
+        lines = self.stderr.decode("utf-8", "replace").strip().splitlines()
+        return lines[-1][:300] if lines else "no message"
+
+
+def run(
+    argv: Sequence[str | bytes],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    stdin: bytes = b"",
+    seconds: float = 60.0,
+    output: int = 64 << 20,
+    before_exec: Callable[[], None] | None = None,
+    nobody: bool = False,
+) -> Finished:
+    """Run a program to its end.
+
+    Raises ToolMissing when it cannot be started and ToolFailed when it outlives `seconds` or prints
+    more than `output` bytes; its whole process group is killed then.
+    """
+    started = time.monotonic()
+    user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if nobody else {}
+    try:
+        child = subprocess.Popen(
+            list(argv),
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            preexec_fn=before_exec,
+            **user,  # type: ignore[call-overload]
+        )
+    except OSError as error:
+        raise ToolMissing(f"cannot be started: {error.strerror}") from error
+    try:
+        out, err = _converse(child, stdin, started + seconds, seconds, output)
+        code = child.wait(max(0.1, started + seconds - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        raise ToolFailed(f"did not end within {seconds:g} s") from None
+    finally:
+        _kill_group(child)
+    return Finished(code, out, err, time.monotonic() - started)
+
+
+def _kill_group(child: subprocess.Popen[bytes]) -> None:
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+    for stream in (child.stdin, child.stdout, child.stderr):
+        if stream is not None and not stream.closed:
+            try:
+                stream.close()
+            except BrokenPipeError:
+                pass
+    child.wait()
+
+
+def _converse(
+    child: subprocess.Popen[bytes], stdin: bytes, end: float, seconds: float, cap: int
+) -> tuple[bytes, bytes]:
+    """Feed `stdin` and collect both outputs until the child closes them."""
+    assert child.stdin and child.stdout and child.stderr
+    collected: dict[int, bytearray] = {}
+    pending = memoryview(stdin)
+    with selectors.DefaultSelector() as selector:
+        for stream in (child.stdout, child.stderr):
+            os.set_blocking(stream.fileno(), False)
+            selector.register(stream, selectors.EVENT_READ)
+            collected[stream.fileno()] = bytearray()
+        out_fd, err_fd = child.stdout.fileno(), child.stderr.fileno()
+        if pending:
+            os.set_blocking(child.stdin.fileno(), False)
+            selector.register(child.stdin, selectors.EVENT_WRITE)
+        else:
+            child.stdin.close()
+        while selector.get_map():
+            left = end - time.monotonic()
+            if left <= 0:
+                raise ToolFailed(f"did not end within {seconds:g} s")
+            for key, _ in selector.select(left):
+                if key.fileobj is child.stdin:
+                    try:
+                        pending = pending[os.write(key.fd, pending[: 1 << 16]) :]
+                    except BrokenPipeError:
+                        pending = pending[:0]
+                    if not pending:
+                        selector.unregister(child.stdin)
+                        try:
+                            child.stdin.close()
+                        except BrokenPipeError:
+                            pass
+                    continue
+                chunk = os.read(key.fd, 1 << 18)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                elif key.fd == out_fd:
+                    collected[out_fd] += chunk
+                    if len(collected[out_fd]) > cap:
+                        raise ToolFailed(f"printed more than {cap >> 20} MiB")
+                elif len(collected[err_fd]) < STDERR_BYTES:
+                    collected[err_fd] += chunk[:STDERR_BYTES]
+    return bytes(collected[out_fd]), bytes(collected[err_fd])
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Starts analyzers: always caged, with the environment and limits of this review.
+
+    `path` are absolute folders where programs are looked for, in order. `seconds` and `output`
+    (bytes) bound each call. `scratch` is a private folder for a tool's own files: HOME and TMPDIR.
+    """
+
+    path: tuple[Path, ...]
+    scratch: Path
+    seconds: float = 120.0
+    output: int = 64 << 20
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    def which(self, program: str) -> Path:
+        """Where `program` is. Raises ToolMissing."""
+        for folder in self.path:
+            candidate = folder / program
+            if candidate.is_file() and os.access(candidate, os.X_OK):
+                return candidate
+        raise ToolMissing(f"{program} is not installed")
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """All that a caged program sees of the environment."""
+        return {
+            "PATH": os.pathsep.join(map(str, self.path)),
+            "HOME": str(self.scratch),
+            "TMPDIR": str(self.scratch),
+            "LANG": "C.UTF-8",
+            "NO_COLOR": "1",
+            "DO_NOT_TRACK": "1",
+            **self.extra,
+        }
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path,
+        stdin: bytes = b"",
+        ok: Sequence[int] = (0,),
+        seconds: float | None = None,
+        memory: int = MEMORY,
+        env: Mapping[str, str] | None = None,
+    ) -> Finished:
+        """Run `argv` (its first word as `which` gave it) in the cage.
+
+        Raises ToolMissing, and ToolFailed when it hangs, floods, or ends with a code not in `ok`.
+        """
+        nobody = os.geteuid() == 0 and readable_by_all(argv[0])
+        finished = run(
+            argv,
+            cwd=cwd,
+            env={**self.environ, **(env or {})},
+            stdin=stdin,
+            seconds=self.seconds if seconds is None else seconds,
+            output=self.output,
+            before_exec=_cage(memory),
+            nobody=nobody,
+        )
+        if finished.returncode not in ok:
+            raise ToolFailed(_ending(finished))
+        return finished
+
+
+def isolated_python(script: Path) -> list[str]:
+    """How to start a script of ours: a Python that never looks into the working directory."""
+    return [sys.executable, "-I", str(script)]
+
+
+def _ending(finished: Finished) -> str:
+    if finished.returncode < 0:
+        try:
+            name = signal.Signals(-finished.returncode).name
+        except ValueError:
+            name = str(-finished.returncode)
+        return f"was ended by {name}: {finished.complaint}"
+    return f"ended with status {finished.returncode}: {finished.complaint}"
+
+
+def _cage(memory: int) -> Callable[[], None]:
+    """What runs in the child between fork and exec."""
+    limits = {**LIMITS, resource.RLIMIT_AS: memory}
+    seccomp = _seccomp()
+
+    def cage() -> None:
+        for what, value in limits.items():
+            _, hard = resource.getrlimit(what)
+            if hard != resource.RLIM_INFINITY:
+                value = min(value, hard)
+            resource.setrlimit(what, (value, value))
+        if seccomp is not None:
+            seccomp()
+
+    return cage
