@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 
-.PHONY: setup demo test test-slow lint docs bench clean
+.PHONY: setup demo test test-slow fuzz coverage lint docs bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -24,10 +24,21 @@ demo: setup ## review the example pull request
 	$(BIN)/python examples/demo.py
 
 test: setup ## run the everyday tests
-	$(BIN)/python -m pytest -n auto -m 'not slow'
+	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not slow'
 
 test-slow: setup ## run the tests that need minutes
 	$(BIN)/python -m pytest -n auto -m slow
+
+fuzz: setup ## try 10,000 broken inputs on each parser (FUZZ=2000 for fewer)
+	FUZZ=$(or $(FUZZ),10000) $(BIN)/python -m pytest -n auto tests/fuzz
+
+CORE := diff gate config text
+coverage: setup ## every branch of the core is tested
+	$(BIN)/python -m pytest -m 'not slow' \
+		$(CORE:%=--cov=reviewer.%) --cov-branch --cov-report=term-missing --cov-fail-under=100 \
+		tests/test_diff.py tests/test_gate.py tests/test_baseline.py tests/test_guard.py \
+		tests/test_config.py tests/test_text.py \
+		tests/hostile/test_configuration.py tests/hostile/test_shown_text.py
 
 lint: setup ## types, style, coverage of the core
 	$(BIN)/ruff check .
