@@ -5,10 +5,16 @@
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
 from typing import Any
 
 from reviewer.errors import ConfigError
+
+
+def names(package: str) -> list[str]:
+    """Names of the plug-ins of `package` by their file names, importing none of them."""
+    folder = importlib.import_module(package)
+    found = (item.name for item in pkgutil.iter_modules(folder.__path__))
+    return sorted(n.replace("_", "-") for n in found if n != "base" and not n.startswith("_"))
 
 
 def discover(package: str) -> dict[str, type[Any]]:
@@ -16,11 +22,9 @@ def discover(package: str) -> dict[str, type[Any]]:
 
     Raises ConfigError when a module of the folder defines no PLUGIN or two share a name.
     """
-    folder = importlib.import_module(package)
     found: dict[str, type[Any]] = {}
-    for module in sorted(item.name for item in pkgutil.iter_modules(folder.__path__)):
-        if module == "base" or module.startswith("_"):
-            continue
+    for name in names(package):
+        module = name.replace("-", "_")
         plugin = getattr(importlib.import_module(f"{package}.{module}"), "PLUGIN", None)
         if plugin is None:
             raise ConfigError(
@@ -41,12 +45,9 @@ def one(package: str, name: str) -> type[Any]:
     try:
         module = importlib.import_module(f"{package}.{name.replace('-', '_')}")
     except ModuleNotFoundError:
-        known = ", ".join(discover(package))
-        raise ConfigError(f"there is no {name!r} in {package}", f"choose from: {known}") from None
-    plugin: type[Any] = module.PLUGIN
+        module = None
+    plugin: type[Any] | None = getattr(module, "PLUGIN", None)
+    if plugin is None:
+        known = ", ".join(names(package))
+        raise ConfigError(f"there is no {name!r} in {package}", f"choose from: {known}")
     return plugin
-
-
-def build(plugins: Mapping[str, type[Any]], sections: Mapping[str, Any]) -> list[Any]:
-    """Instances of `plugins`; a section already bound by the configuration takes precedence."""
-    return [sections[name] if name in sections else cls() for name, cls in plugins.items()]

@@ -1,12 +1,13 @@
 """The only home of `subprocess`: a clean environment, a deadline, an output cap, a cage.
 
-The cage (threats.md, architecture 3) is put on between fork and exec: a session of its own, limits
-on memory, processor time, file size and open files, no core dumps, `no_new_privs`, and on Linux a
-seccomp filter under which `socket`, `io_uring_setup` and `ptrace` fail with EACCES. When we are
-root and the program can be read by everybody it also runs as nobody (65534), so that it cannot read
-our environment through /proc.
+The cage is put on between fork and exec: a session of its own, limits on memory, processor time,
+file size and open files, no core dumps, `no_new_privs`, and on Linux a seccomp filter under which
+`socket`, `io_uring_setup` and `ptrace` fail with EACCES. When we are root, the program runs as
+nobody (65534) if everybody may reach it and the folders it works in; if not, it stays root, but
+without any capability. Either way it cannot read our environment through /proc.
 """
 
+import contextlib
 import ctypes
 import os
 import platform
@@ -16,12 +17,13 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import IO, Final, cast
 
 from reviewer.errors import ToolFailed, ToolMissing
 
@@ -30,6 +32,9 @@ NOBODY: Final = 65534
 
 STDERR_BYTES: Final = 64 * 1024
 """How much of a tool's stderr is kept; the rest is read and thrown away."""
+
+CHUNK: Final = 1 << 18
+"""Bytes read or written at once."""
 
 LIMITS: Final = {
     resource.RLIMIT_CPU: 600,
@@ -42,14 +47,18 @@ MEMORY: Final = 4 << 30
 
 PR_SET_DUMPABLE: Final = 4
 PR_SET_SECCOMP: Final = 22
+PR_CAPBSET_DROP: Final = 24
 PR_SET_NO_NEW_PRIVS: Final = 38
 """Operations of prctl(2), from linux/prctl.h."""
+
+CAPABILITIES: Final = 64
+"""More than Linux has (41 in linux/capability.h); dropping one that is not there just fails."""
 
 AUDIT_ARCH: Final = {
     "x86_64": (0xC000003E, (41, 425, 101)),
     "aarch64": (0xC00000B7, (198, 425, 117)),
 }
-"""Audit architecture and the numbers of socket, io_uring_setup, ptrace (linux/audit.h, unistd.h)."""
+"""Audit architecture; numbers of socket, io_uring_setup, ptrace (linux/audit.h, asm/unistd.h)."""
 
 
 def _bpf(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
@@ -78,21 +87,38 @@ def _seccomp_program(machine: str) -> bytes:
 
 @cache
 def _seccomp() -> Callable[[], None] | None:
-    """What puts the filter on, None where there is none. Everything is allocated before the fork."""
+    """What puts the filter on, None where there is none. All it needs is made before the fork."""
     if sys.platform != "linux" or platform.machine() not in AUDIT_ARCH:
         return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    prctl = ctypes.CDLL(None).prctl
     program = _seccomp_program(platform.machine())
     code = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(code))
     argument = ctypes.create_string_buffer(header, len(header))
 
     def apply() -> None:
+        if os.geteuid() == 0:
+            for capability in range(CAPABILITIES):
+                prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
         if prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or prctl(PR_SET_SECCOMP, 2, argument, 0, 0):
+            os.write(2, b"this system does not let us put on the sandbox\n")
             os._exit(99)
 
     apply.__dict__["keeps"] = code
     return apply
+
+
+_LIVING: Final[set[int]] = set()
+_STOPPED: Final = threading.Event()
+"""The process groups at work, and whether they are to end."""
+
+
+def stop() -> None:
+    """End all programs that are running, and let no other start: we are cancelled."""
+    _STOPPED.set()
+    for group in tuple(_LIVING):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)
 
 
 def hide_environment() -> None:
@@ -101,13 +127,27 @@ def hide_environment() -> None:
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
+def reachable_by_all(place: Path) -> bool:
+    """Whether everybody may read (and enter or run) `place`, through each folder above it."""
+    try:
+        return all(
+            target.stat().st_mode & 0o005 == 0o005
+            and all(folder.stat().st_mode & 0o001 for folder in target.parents)
+            for target in (place.absolute(), place.resolve())
+        )
+    except OSError:
+        return False
+
+
 @cache
-def readable_by_all(program: str) -> bool:
-    """Whether everybody may run `program`: each folder above it and itself say so."""
-    path = Path(program).resolve()
-    return bool(path.stat().st_mode & 0o005 == 0o005) and all(
-        folder.stat().st_mode & 0o001 for folder in path.parents
-    )
+def runnable_by_all(program: Path) -> bool:
+    """Whether everybody may run `program` and, if it is a script, its interpreter."""
+    if not reachable_by_all(program):
+        return False
+    with program.open("rb") as file:
+        head = file.read(4096).partition(b"\n")[0]
+    interpreter = head[2:].split()[:1] if head.startswith(b"#!") else []
+    return all(reachable_by_all(Path(os.fsdecode(word))) for word in interpreter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +166,7 @@ class Finished:
         return lines[-1][:300] if lines else "no message"
 
 
-def run(
+def run(  # noqa: PLR0913  # all but the first are named
     argv: Sequence[str | bytes],
     *,
     cwd: Path,
@@ -139,8 +179,9 @@ def run(
 ) -> Finished:
     """Run a program to its end.
 
-    Raises ToolMissing when it cannot be started and ToolFailed when it outlives `seconds` or prints
-    more than `output` bytes; its whole process group is killed then.
+    Raises ToolMissing when it cannot be started and ToolFailed when it outlives `seconds`, prints
+    more than `output` bytes, or the cage cannot be put on. Its whole process group is killed at
+    the end, whatever the end was.
     """
     started = time.monotonic()
     user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if nobody else {}
@@ -153,80 +194,82 @@ def run(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            preexec_fn=before_exec,
+            preexec_fn=before_exec,  # noqa: PLW1509  # all it needs is made before the fork
             **user,  # type: ignore[call-overload]
         )
     except OSError as error:
         raise ToolMissing(f"cannot be started: {error.strerror}") from error
+    except subprocess.SubprocessError as error:
+        raise ToolFailed(f"its limits cannot be set: {error}") from error
+    _LIVING.add(child.pid)
     try:
+        if _STOPPED.is_set():
+            raise ToolFailed("was cancelled")
         out, err = _converse(child, stdin, started + seconds, seconds, output)
         code = child.wait(max(0.1, started + seconds - time.monotonic()))
     except subprocess.TimeoutExpired:
         raise ToolFailed(f"did not end within {seconds:g} s") from None
     finally:
+        _LIVING.discard(child.pid)
         _kill_group(child)
     return Finished(code, out, err, time.monotonic() - started)
 
 
 def _kill_group(child: subprocess.Popen[bytes]) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
-    for stream in (child.stdin, child.stdout, child.stderr):
-        if stream is not None and not stream.closed:
-            try:
-                stream.close()
-            except BrokenPipeError:
-                pass
+    for stream in _streams(child):
+        _close(stream)
     child.wait()
+
+
+def _streams(child: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
+    return cast("tuple[IO[bytes], IO[bytes], IO[bytes]]", (child.stdin, child.stdout, child.stderr))
+
+
+def _close(stream: IO[bytes]) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        stream.close()
 
 
 def _converse(
     child: subprocess.Popen[bytes], stdin: bytes, end: float, seconds: float, cap: int
 ) -> tuple[bytes, bytes]:
-    """Feed `stdin` and collect both outputs until the child closes them."""
-    assert child.stdin and child.stdout and child.stderr
-    collected: dict[int, bytearray] = {}
+    """Feed `stdin` and collect both outputs until all who hold them have closed them."""
+    feed, *outputs = _streams(child)
+    collected = out, err = bytearray(), bytearray()
     pending = memoryview(stdin)
     with selectors.DefaultSelector() as selector:
-        for stream in (child.stdout, child.stderr):
+        for stream, place in zip(outputs, collected, strict=True):
             os.set_blocking(stream.fileno(), False)
-            selector.register(stream, selectors.EVENT_READ)
-            collected[stream.fileno()] = bytearray()
-        out_fd, err_fd = child.stdout.fileno(), child.stderr.fileno()
-        if pending:
-            os.set_blocking(child.stdin.fileno(), False)
-            selector.register(child.stdin, selectors.EVENT_WRITE)
-        else:
-            child.stdin.close()
+            selector.register(stream, selectors.EVENT_READ, place)
+        os.set_blocking(feed.fileno(), False)
+        selector.register(feed, selectors.EVENT_WRITE)
         while selector.get_map():
             left = end - time.monotonic()
             if left <= 0:
                 raise ToolFailed(f"did not end within {seconds:g} s")
             for key, _ in selector.select(left):
-                if key.fileobj is child.stdin:
-                    try:
-                        pending = pending[os.write(key.fd, pending[: 1 << 16]) :]
-                    except BrokenPipeError:
-                        pending = pending[:0]
+                if key.fileobj is feed:
+                    pending = _fed(feed, pending)
                     if not pending:
-                        selector.unregister(child.stdin)
-                        try:
-                            child.stdin.close()
-                        except BrokenPipeError:
-                            pass
-                    continue
-                chunk = os.read(key.fd, 1 << 18)
-                if not chunk:
+                        selector.unregister(feed)
+                        _close(feed)
+                elif chunk := os.read(key.fd, CHUNK):
+                    key.data.extend(chunk if key.data is out else chunk[: STDERR_BYTES - len(err)])
+                else:
                     selector.unregister(key.fileobj)
-                elif key.fd == out_fd:
-                    collected[out_fd] += chunk
-                    if len(collected[out_fd]) > cap:
-                        raise ToolFailed(f"printed more than {cap >> 20} MiB")
-                elif len(collected[err_fd]) < STDERR_BYTES:
-                    collected[err_fd] += chunk[:STDERR_BYTES]
-    return bytes(collected[out_fd]), bytes(collected[err_fd])
+            if len(out) > cap:
+                raise ToolFailed(f"printed more than {cap >> 20} MiB")
+    return bytes(out), bytes(err)
+
+
+def _fed(stream: IO[bytes], pending: memoryview) -> memoryview:
+    """What is left of `pending` after writing as much as goes; nothing if nobody reads."""
+    try:
+        return pending[os.write(stream.fileno(), pending[:CHUNK]) :]
+    except BrokenPipeError:
+        return pending[:0]
 
 
 @dataclass(frozen=True)
@@ -251,20 +294,19 @@ class Runner:
                 return candidate
         raise ToolMissing(f"{program} is not installed")
 
-    @property
-    def environ(self) -> dict[str, str]:
+    def environ(self, home: Path) -> dict[str, str]:
         """All that a caged program sees of the environment."""
         return {
             "PATH": os.pathsep.join(map(str, self.path)),
-            "HOME": str(self.scratch),
-            "TMPDIR": str(self.scratch),
+            "HOME": str(home),
+            "TMPDIR": str(home),
             "LANG": "C.UTF-8",
             "NO_COLOR": "1",
             "DO_NOT_TRACK": "1",
             **self.extra,
         }
 
-    def run(
+    def run(  # noqa: PLR0913  # all but the first are named
         self,
         argv: Sequence[str],
         *,
@@ -279,11 +321,16 @@ class Runner:
 
         Raises ToolMissing, and ToolFailed when it hangs, floods, or ends with a code not in `ok`.
         """
-        nobody = os.geteuid() == 0 and readable_by_all(argv[0])
+        places = [cwd, self.scratch, *(Path(word) for word in argv[1:] if word.startswith("/"))]
+        nobody = (
+            os.geteuid() == 0
+            and runnable_by_all(Path(argv[0]))
+            and all(map(reachable_by_all, places))
+        )
         finished = run(
             argv,
             cwd=cwd,
-            env={**self.environ, **(env or {})},
+            env={**self.environ(self._home(nobody=nobody)), **(env or {})},
             stdin=stdin,
             seconds=self.seconds if seconds is None else seconds,
             output=self.output,
@@ -293,6 +340,15 @@ class Runner:
         if finished.returncode not in ok:
             raise ToolFailed(_ending(finished))
         return finished
+
+    def _home(self, *, nobody: bool) -> Path:
+        """The folder that a caged program may write to."""
+        if not nobody:
+            return self.scratch
+        home = self.scratch / "nobody"
+        home.mkdir(mode=0o700, exist_ok=True)
+        os.chown(home, NOBODY, NOBODY)
+        return home
 
 
 def isolated_python(script: Path) -> list[str]:
@@ -312,15 +368,17 @@ def _ending(finished: Finished) -> str:
 
 def _cage(memory: int) -> Callable[[], None]:
     """What runs in the child between fork and exec."""
-    limits = {**LIMITS, resource.RLIMIT_AS: memory}
+    wanted = {**LIMITS, resource.RLIMIT_AS: memory} if sys.platform == "linux" else LIMITS
+    limits: list[tuple[int, tuple[int, int]]] = []
+    for what, value in wanted.items():
+        hard = resource.getrlimit(what)[1]
+        low = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        limits.append((what, (low, low)))
     seccomp = _seccomp()
 
     def cage() -> None:
-        for what, value in limits.items():
-            _, hard = resource.getrlimit(what)
-            if hard != resource.RLIM_INFINITY:
-                value = min(value, hard)
-            resource.setrlimit(what, (value, value))
+        for what, pair in limits:
+            resource.setrlimit(what, pair)
         if seccomp is not None:
             seccomp()
 

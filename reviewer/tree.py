@@ -8,16 +8,16 @@ What is left out stands in `skipped` with its reason: files + skipped = the file
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from reviewer.errors import InputError
 from reviewer.model import ChangeSet, FileChange, Status
 
 FILE_BYTES: Final = 1 << 20
-"""Larger files are not looked into (threats.md, architecture 2)."""
+"""Larger files are not looked into: no person reviews one, and every tool slows down on it."""
 
 REGULAR: Final = (0o100644, 0o100755)
 SYMLINK: Final = 0o120000
@@ -36,11 +36,36 @@ TOOL_CONFIGURATION: Final = frozenset(
 )
 """Names that tools we run, or tools like them, read as configuration; dotfiles count as well."""
 
-PLAIN_NAME: Final = re.compile(r"\.?[A-Za-z0-9_][A-Za-z0-9_.+-]*(/\.?[A-Za-z0-9_][A-Za-z0-9_.+-]*)*")
+PLAIN_NAME: Final = re.compile(
+    r"\.?[A-Za-z0-9_][A-Za-z0-9_.+-]*(/\.?[A-Za-z0-9_][A-Za-z0-9_.+-]*)*"
+)
 """Names that mean the same to every tool; any other file gets one of our making on disk."""
 
 ODD_NAMES: Final = "odd-names"
 """The folder of the names of our making."""
+
+NOT_RELATIVE: Final = "its name is not a relative path"
+LEADS_OUT: Final = "its name leads out of the tree"
+TOO_LONG: Final = "its name is too long for a file system"
+TOO_LARGE: Final = f"its content is not available or over {FILE_BYTES >> 20} MiB"
+UTF_16: Final = "UTF-16"
+UNREAD: Final = (NOT_RELATIVE, LEADS_OUT, TOO_LONG, TOO_LARGE, UTF_16)
+"""Reasons to leave out a file that a review should have read: readers are told of each."""
+
+NO_LINES: Final = {
+    Status.ADDED: "empty file",
+    Status.COPIED: "copied without edits",
+    Status.RENAMED: "renamed without edits",
+}
+"""Why a file has no hunk, where its status tells."""
+
+
+class Entry(NamedTuple):
+    """A regular file of the head: its path, object id, and size in bytes."""
+
+    path: str
+    oid: str
+    size: int
 
 
 class Blobs(Protocol):
@@ -54,6 +79,35 @@ class Blobs(Protocol):
         """The regular file `path` of the base, None when there is none."""
         ...
 
+    def listing(self, head: str) -> Iterator[Entry]:
+        """The regular files of `head` in order of path; none where it is not one of git's."""
+        ...
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The files of the head that the change leaves alone. Nothing is read before it is asked for.
+
+    `touched` are the paths of the change; `excluded` says why the settings leave a path out.
+    """
+
+    blobs: Blobs
+    head: str
+    touched: frozenset[str]
+    excluded: Callable[[str], str]
+
+    def files(self, wanted: Callable[[str], bool]) -> Iterator[Entry]:
+        """Those whose path is `wanted`, in order of path. Raises InputError."""
+        for entry in self.blobs.listing(self.head):
+            if entry.path in self.touched or not wanted(entry.path):
+                continue
+            if not self.excluded(entry.path):
+                yield entry
+
+    def read(self, entries: Iterable[Entry]) -> Iterator[bytes | None]:
+        """Their contents in order, as `Blobs.read` gives them. Raises InputError."""
+        return self.blobs.read(entry.oid for entry in entries)
+
 
 @dataclass(frozen=True)
 class Tree:
@@ -62,6 +116,7 @@ class Tree:
     `root` has the head's files, `aside` those that a tool would take for configuration, `base`
     the former versions of changed files. A path of the change is `files[path]` (or `asides[path]`)
     on disk, the same relative name under `root` and `base`. `skipped` maps paths to reasons.
+    `around` leads to the rest of the repository, None where there is none.
     """
 
     root: Path
@@ -70,6 +125,7 @@ class Tree:
     files: Mapping[str, str]
     asides: Mapping[str, str]
     skipped: Mapping[str, str]
+    around: Surroundings | None = field(default=None, repr=False, compare=False)
 
     def read(self, path: str) -> bytes:
         """The head's content of a path in `files` or `asides`. Raises KeyError for others."""
@@ -96,11 +152,11 @@ def unsafe(path: str) -> str:
     """Why `path` may not be written anywhere, "" if it may."""
     parts = path.split("/")
     if path.startswith("/") or "\0" in path or not path:
-        return "its name is not a relative path"
+        return NOT_RELATIVE
     if any(part in ("", ".", "..") or part.lower() == ".git" for part in parts):
-        return "its name leads out of the tree"
+        return LEADS_OUT
     if any(len(os.fsencode(part)) > 255 for part in parts) or len(os.fsencode(path)) > 3500:
-        return "its name is too long for a file system"
+        return TOO_LONG
     return ""
 
 
@@ -121,24 +177,22 @@ def kind_of(change: FileChange) -> str:
     if change.binary:
         return "binary"
     if not change.hunks:
-        return "renamed without edits" if change.old_path else "no line changed"
+        return NO_LINES.get(change.status, "no line changed")
     return unsafe(change.path)
 
 
 def content_of(data: bytes | None) -> str:
     """Why this content is not looked into, "" if it is."""
     if data is None:
-        return f"its content is not available or over {FILE_BYTES >> 20} MiB"
+        return TOO_LARGE
     if data.startswith(LFS_POINTER):
         return "Git LFS pointer"
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "UTF-16"
+        return UTF_16
     return ""
 
 
-def build(
-    changes: ChangeSet, blobs: Blobs, place: Path, excluded: Callable[[str], str]
-) -> Tree:
+def build(changes: ChangeSet, blobs: Blobs, place: Path, excluded: Callable[[str], str]) -> Tree:
     """Write the clean room of `changes` under `place`, an empty private folder.
 
     `excluded` says why a path is left out by the settings, "" if it is not. Raises InputError when
@@ -170,16 +224,18 @@ def build(
             name = _name(change.path, number, taken)
             (asides if aside else files)[change.path] = name
             _write(room["aside" if aside else "root"] / name, data, folders)
-        before = [c for c in chosen if c.path in files or c.path in asides]
+        placed = files | asides
+        before = [c for c in chosen if c.path in placed]
         before = [c for c in before if c.old_oid.strip("0") and c.old_mode in REGULAR]
         for change, data in zip(before, blobs.read(c.old_oid for c in before), strict=True):
             if data is not None:
-                _write(room["base"] / (files | asides)[change.path], data, folders)
+                _write(room["base"] / placed[change.path], data, folders)
     except OSError as error:
         raise InputError(
             f"cannot write the clean room: {error.strerror}", f"is there space in {place}?"
         ) from error
-    return Tree(room["root"], room["aside"], room["base"], files, asides, skipped)
+    around = Surroundings(blobs, changes.head, frozenset(changes.by_path), excluded)
+    return Tree(room["root"], room["aside"], room["base"], files, asides, skipped, around)
 
 
 def _name(path: str, number: int, taken: set[str]) -> str:
@@ -197,8 +253,5 @@ def _write(target: Path, data: bytes, folders: set[Path]) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         folders.add(target.parent)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    descriptor = os.open(target, flags, 0o644)
-    try:
-        os.write(descriptor, data)
-    finally:
-        os.close(descriptor)
+    with os.fdopen(os.open(target, flags, 0o644), "wb") as file:
+        file.write(data)

@@ -4,21 +4,37 @@ An analyzer is a frozen dataclass. Its fields are its section of the configurati
 (`analyzers.<name>`), so each has a default. A field named `profile` is filled with the profile in
 force.
 
+A class variable `slowness` of more than 0 has it started before others: seconds, roughly, that it
+takes for a change of fifty files.
+
 `run` looks at the clean room, never at a checkout. It starts programs through `runner` alone,
 which puts them in a cage with a deadline and an output cap. It raises ToolMissing when its tool is
 not there and ToolFailed when the tool broke; the review turns both into a ToolRun with the reason.
+
+Beside the class, its module describes its rules: `RULES`, a tuple of RulePage, for rules of our
+own; `FOREIGN`, a ForeignRules, for those that another program defines and documents. From them come
+`reviewer explain` and docs/rules.md.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import ClassVar, Protocol
+from typing import Annotated, ClassVar, Final, Protocol
 
-from reviewer.model import Category, ChangeSet, Outcome, ToolRun
+import msgspec
+
+from reviewer.model import Category, ChangeSet, Confidence, Outcome, Severity, ToolRun
 from reviewer.process import Runner
 from reviewer.tree import Tree
 
 ARGV_BYTES = 96 * 1024
 """Bytes of file names for one call; Linux takes 128 KiB a word and 2 MiB in all (execve(2))."""
+
+Name = Annotated[str, msgspec.Meta(min_length=1)]
+"""The name of a rule in the output of a tool."""
+
+NOT_UNDERSTOOD: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding the output of a tool raises: it is of another shape, not UTF-8, or too deep."""
 
 
 class Analyzer(Protocol):
@@ -34,6 +50,43 @@ class Analyzer(Protocol):
         decided by `guard`. Raises ToolMissing and ToolFailed.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class RulePage:
+    """What readers are told about one rule: Markdown, and code in `before` and `after`.
+
+    `rule` is its name within the tool. `severity`, `confidence` and `category` are those of most of
+    its findings; None where each finding has its own. `url` is a page of the tool's makers.
+    """
+
+    rule: str
+    what: str
+    why: str = ""
+    fix: str = ""
+    before: str = ""
+    after: str = ""
+    severity: Severity | None = None
+    confidence: Confidence | None = None
+    category: Category | None = None
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignRules:
+    """The rules that another program defines, and looks for in whole files.
+
+    `names` is a regular expression that each of their names matches as a whole. `url` is the page
+    of one: `{rule}`, `{lower}` and the named groups of `names` are filled in. `ask` asks the
+    program about one rule (None: it has no such rule), `usual` for those worth listing.
+    """
+
+    program: str
+    about: str
+    names: str
+    url: str
+    ask: Callable[[str, Runner], RulePage | None] | None = None
+    usual: Callable[[Runner], Iterable[RulePage]] | None = None
 
 
 def named(tree: Tree, suffixes: Iterable[str]) -> list[str]:
@@ -59,4 +112,4 @@ def batches(names: Sequence[str], limit: int = ARGV_BYTES) -> Iterator[list[str]
 
 def not_concerned(tool: str, what: str) -> ToolRun:
     """The run of a tool that no changed file concerns: it judged nothing, and measures nothing."""
-    return ToolRun(tool, Outcome.SKIPPED, reason=f"the change has no {what}")
+    return ToolRun(tool, Outcome.SKIPPED, reason=f"the change has no {what}", concerned=False)
