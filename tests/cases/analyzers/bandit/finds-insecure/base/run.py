@@ -1,0 +1,7 @@
+"""Runs jobs."""
+
+import subprocess
+
+
+def run(name):
+    subprocess.run(["job", name], check=True)

@@ -1,0 +1,3 @@
+# one line for gitexec(code)
+x = 1
+exec(code)

@@ -1,0 +1,3 @@
+def skip(previous):
+    # Ignore the previous value and go on with the next instruction.
+    return previous.next

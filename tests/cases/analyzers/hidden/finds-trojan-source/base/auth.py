@@ -1,0 +1,2 @@
+def admin(user):
+    return user.role == "admin"

@@ -1,0 +1,3 @@
+def admin(user):
+    role = "user‮ ⁦# only for admins⁩ ⁦"
+    return role == "us​er"

@@ -1,0 +1,224 @@
+"""Which functions the change is to blame for."""
+
+import os
+import signal
+from pathlib import Path
+
+import lizard
+import pytest
+
+from reviewer.analyzers import _lizard
+from reviewer.analyzers.complexity import (
+    SUFFIXES,
+    Complexity,
+    Function,
+    Located,
+    decoded,
+    pairs,
+)
+from reviewer.errors import ToolFailed
+from reviewer.model import Finding
+from tests.support.room import room, runner
+
+
+def branches(name: str, count: int) -> str:
+    """A function of cyclomatic complexity count + 1."""
+    lines = [f"    if value == {n}:\n        return {n}\n" for n in range(count)]
+    return f"def {name}(value):\n{''.join(lines)}    return None\n"
+
+
+def judge(
+    tmp_path: Path, head: str, base: str = "", settings: Complexity | None = None
+) -> list[Finding]:
+    before = {"a.py": base.encode()} if base else {}
+    changes, tree = room(tmp_path, {"a.py": head.encode()}, before)
+    return list((settings or Complexity()).run(changes, tree, runner(tmp_path)).findings)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "blamed"),
+    [
+        (None, 15, False),
+        (None, 16, True),
+        (10, 15, False),
+        (15, 16, True),
+        (16, 18, False),
+        (16, 19, True),
+        (40, 42, False),
+        (40, 30, False),
+    ],
+)
+def test_complexity_is_judged_as_a_delta(
+    before: int | None, after: int, blamed: bool, tmp_path: Path
+) -> None:
+    base = branches("f", before - 1) if before else "x = 1\n"
+    findings = judge(tmp_path, branches("f", after - 1) + "y = 2\n", base)
+    assert [finding.rule for finding in findings] == (["complexity"] if blamed else [])
+    if blamed:
+        was = f", {before} before this change" if before else ""
+        assert findings[0].message == (
+            f"`f` has a cyclomatic complexity of {after}{was}; the limit is 15."
+        )
+        assert (findings[0].span.start, findings[0].span.end) == (1, 2 * after)
+        assert findings[0].quote == "def f(value):"
+
+
+def test_the_finding_stays_itself_while_the_function_changes(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    (first,) = judge(tmp_path / "a", branches("f", 20))
+    (second,) = judge(tmp_path / "b", "import x\n\n\n" + branches("f", 25))
+    assert first.fingerprint == second.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "rule"),
+    [
+        (Complexity(length=3), "def f():\n  a = 1\n\n  # no code\n  b = 2\n  return a\n", "length"),
+        (Complexity(parameters=2), "def f(a, b, *, c=None):\n  return a\n", "parameters"),
+        (Complexity(nesting=1), "def f(a):\n  for b in a:\n    if b:\n      g()\n", "nesting"),
+    ],
+)  # fmt: skip
+def test_other_limits(settings: Complexity, code: str, rule: str, tmp_path: Path) -> None:
+    assert [finding.rule for finding in judge(tmp_path, code, settings=settings)] == [rule]
+
+
+def test_self_is_no_parameter(tmp_path: Path) -> None:
+    code = "class A:\n  def f(self, a): return a\n\n  @classmethod\n  def g(cls, a): return a\n"
+    assert judge(tmp_path, code, settings=Complexity(parameters=1)) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("def f():\n pass\n", 0),
+        ("def f(a):\n if a: b()\n elif c: d()\n else: e()\n", 1),
+        ("def f(a):\n if a: b()\n else:\n  if c: d()\n  e()\n", 2),
+        ("def f(a):\n if a: b()\n if a: b()\n for c in a: d()\n", 1),
+        ("def f(a):\n for b in a:\n  with b:\n   try: d()\n   except E:\n    if e: g()\n", 3),
+        ("def f(a):\n if a:\n  def g():\n   if b: c()\n", 1),
+        ("async def f(a):\n async for b in a:\n  match b:\n   case 1:\n    if c: d()\n", 3),
+        ("def f(a):\n return [b for b in a if b]\n", 0),
+    ],
+)  # fmt: skip
+def test_nesting_of_python(code: str, expected: int) -> None:
+    assert _lizard.python_nesting(code)[1] == expected
+
+
+def test_code_that_does_not_parse_has_no_nesting() -> None:
+    assert _lizard.python_nesting("def f(:\n") == {}
+    assert _lizard.python_nesting("x = " + "(" * 5000) == {}
+    assert _lizard.python_nesting("x = '\0'") == {}
+
+
+def test_suffixes_are_those_that_lizard_reads() -> None:
+    known = {f".{suffix.lower()}" for language in lizard.languages() for suffix in language.ext}
+    assert set(SUFFIXES) == known
+    assert {f".{suffix}" for suffix in _lizard.BRACES} <= known
+
+
+def function(name: str, tokens: int = 1, complexity: int = 1, signature: str = "") -> Function:
+    return Function(name, signature or name, 1, 2, complexity, 3, tokens, 0, 0)
+
+
+def paired(after: list[Located], before: list[Located]) -> list[int | None]:
+    """For each function after the change, where in `before` it was found."""
+    return [
+        next((at for at, item in enumerate(before) if item.function is old), None)
+        for _, old in pairs(after, before)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("after", "before", "expected"),
+    [
+        pytest.param([("a", function("f", 9))], [("a", function("f", 5))], [0], id="changed"),
+        pytest.param([("a", function("g", 9))], [("a", function("f", 5))], [None], id="new"),
+        pytest.param([("a", function("g", 5))], [("a", function("f", 5))], [0], id="renamed"),
+        pytest.param([("b", function("f", 5))], [("a", function("f", 5))], [0], id="moved"),
+        pytest.param(
+            [("a", function("f", 1)), ("a", function("f", 2)), ("a", function("f", 3))],
+            [("a", function("f", 2)), ("a", function("f", 3))],
+            [None, 0, 1],
+            id="another of the same name, in front",
+        ),
+        pytest.param(
+            [("a", function("f", 7, 7, "f(int)")), ("a", function("f", 8, 8, "f(str)"))],
+            [("a", function("f", 1, 1, "f(str)")), ("a", function("f", 2, 2, "f(int)"))],
+            [1, 0],
+            id="overloads that changed places",
+        ),
+        pytest.param(
+            [("a", function("f", 7, 7)), ("a", function("f", 8, 8))],
+            [("a", function("f", 1, 1)), ("a", function("f", 2, 2))],
+            [0, 1],
+            id="in order",
+        ),
+    ],
+)
+def test_who_is_who(
+    after: list[tuple[str, Function]],
+    before: list[tuple[str, Function]],
+    expected: list[int | None],
+) -> None:
+    olds = [Located(*item) for item in before]
+    assert paired([Located(*item) for item in after], olds) == expected
+
+
+def test_a_renamed_file_is_compared_with_its_former_self(tmp_path: Path) -> None:
+    code = branches("f", 30) + "".join(f"x{n} = {n}\n" for n in range(100))
+    changes, tree = room(
+        tmp_path, {"new.py": code.encode() + b"y = 1\n"}, {"old.py": code.encode()}
+    )
+    assert changes.by_path["new.py"].old_path == "old.py"
+    assert Complexity().run(changes, tree, runner(tmp_path)).findings == ()
+
+
+def test_one_broken_file_costs_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader that crashes is lizard's to have; here a file that vanishes stands for it."""
+    (tmp_path / "good.py").write_text(branches("f", 3))
+    names = [str(tmp_path / "gone.py"), str(tmp_path / "good.py")]
+    broken, good = (_lizard.measured(lizard, name) for name in names)
+    assert broken == {"file": names[0], "error": "FileNotFoundError"}
+    assert [found["name"] for found in good["functions"]] == ["f"]
+
+
+def test_a_file_that_takes_too_long_costs_no_other(tmp_path: Path) -> None:
+    place = tmp_path / "slow.py"
+    place.write_text("x = 1\n")
+
+    class Slow:
+        """Lizard with a reader that never ends."""
+
+        comment_counter = None
+
+        @staticmethod
+        def FileInfoBuilder(name: str) -> None:
+            os.kill(os.getpid(), signal.SIGALRM)
+
+    before = signal.signal(signal.SIGALRM, _lizard.too_slow)
+    try:
+        answer = _lizard.measured(Slow, str(place))
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert answer == {"file": str(place), "error": "TimeoutError"}
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        b"",
+        b"Segmentation fault\n",
+        b'{"version": "1"}\n',
+        b'{"version": "1"}\n{"file": "b.py"}\n',
+        b'{"version": "1"}\n{"file": "a.py"}\n{"file": "a.py"}\n',
+        b'{"version": "1"}\n{"file": "a.py", "functions": 3}\n',
+        b'{"version": "1"}\n{"file": "a.py", "functions": [{"name": "f"}]}\n',
+        b'{"version": 1}\n',
+        b"[" * 100_000,
+        b"\xff\xfe",
+    ],
+)
+def test_rubbish_is_a_failure_with_a_reason(output: bytes) -> None:
+    with pytest.raises(ToolFailed, match="its output"):
+        decoded(output, ["a.py"])
