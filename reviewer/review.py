@@ -1,0 +1,149 @@
+"""The story of a review, from a change to its report."""
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reviewer import gate, guard, measure, process, tree
+from reviewer.analyzers.base import Analyzer
+from reviewer.config import Settings, excluded
+from reviewer.coverage.base import CoverageFormat
+from reviewer.errors import ToolError, ToolMissing
+from reviewer.forges.base import Source
+from reviewer.model import (
+    ChangeSet,
+    FileChange,
+    FileSummary,
+    Mode,
+    Outcome,
+    Report,
+    Request,
+    Status,
+    ToolRun,
+)
+from reviewer.process import Runner
+from reviewer.tree import Tree
+
+Progress = Callable[[str], None]
+"""Told what is being done now, in a few words."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a review works with. `place` is an empty private folder for the clean room."""
+
+    analyzers: Sequence[Analyzer]
+    coverage_formats: Sequence[CoverageFormat]
+    coverage_reports: Sequence[Path]
+    runner: Runner
+    place: Path
+    workers: int
+    progress: Progress
+
+
+def review(
+    request: Request,
+    source: Source,
+    settings: Settings,
+    means: Means,
+    notes: tuple[str, ...] = (),
+    known: Collection[str] = (),
+) -> Report:
+    """Review one change. `notes` are remarks that the report passes on to its readers, `known`
+    the fingerprints of findings that the base knows.
+
+    Raises InputError when the clean room cannot be made; a tool that fails is part of the report.
+    """
+    changes = source.changes
+    means.progress("reading the change")
+    written = source.generated([change.path for change in changes.files])
+    room = tree.build(changes, source.blobs, means.place, excluded(settings.paths, written))
+    runs = analyse(changes, room, means)
+    means.progress("reading coverage")
+    coverage = measure.measure(means.coverage_reports, means.coverage_formats, changes, room)
+    uncovered = () if coverage.patch is None else (measure.uncovered(coverage, room, changes),)
+    means.progress("judging")
+    shown, found = guard.ground((*runs, *uncovered), changes, room)
+    ignored = guard.ignored(found, changes, room)
+    judged = gate.judge(found, changes, settings, known, ignored)
+    files = summaries(changes, room)
+    added = sum(file.added for file in files if not file.skipped)
+    parts = gate.heuristics(judged, shown, coverage, added, settings)
+    verdict = gate.verdict(files, judged, shown[: len(runs)], coverage, parts, settings)
+    return Report(
+        request=request,
+        mode=_mode(runs),
+        verdict=verdict,
+        changes=files,
+        runs=shown,
+        judged=judged,
+        coverage=coverage,
+        heuristics=parts,
+        notes=notes,
+    )
+
+
+def analyse(changes: ChangeSet, room: Tree, means: Means) -> tuple[ToolRun, ...]:
+    """Run every analyzer, several at a time; the result is in the order of the analyzers.
+
+    The slow ones start first, so that no processor waits for a latecomer at the end.
+    """
+    if not any(_has_content(change) for change in changes.files):
+        return tuple(
+            ToolRun(a.name, Outcome.SKIPPED, reason="no file to look into", concerned=False)
+            for a in means.analyzers
+        )
+    means.progress("running " + ", ".join(a.name for a in means.analyzers))
+    queue = sorted(means.analyzers, key=lambda each: -getattr(each, "slowness", 0))
+    with ThreadPoolExecutor(max_workers=means.workers) as pool:
+        try:
+            runs = pool.map(lambda each: one(each, changes, room, means.runner), queue)
+            by_name = {each.name: run for each, run in zip(queue, runs, strict=True)}
+            return tuple(by_name[each.name] for each in means.analyzers)
+        except BaseException:
+            # Cancelled: without this the pool would wait for its tools, each up to its deadline.
+            pool.shutdown(wait=False, cancel_futures=True)
+            process.stop()
+            raise
+
+
+def _has_content(change: FileChange) -> bool:
+    """Whether there is something new to look at: a link or a binary file is, a deletion is not."""
+    return change.status is not Status.DELETED and bool(change.hunks or change.binary)
+
+
+def one(analyzer: Analyzer, changes: ChangeSet, room: Tree, runner: Runner) -> ToolRun:
+    """One analyzer's run; whatever goes wrong in it is a reason and costs only its findings."""
+    started = time.monotonic()
+    try:
+        run = analyzer.run(changes, room, runner)
+        return replace(run, seconds=time.monotonic() - started)
+    except ToolError as error:
+        outcome = Outcome.SKIPPED if isinstance(error, ToolMissing) else Outcome.FAILED
+        run = ToolRun(analyzer.name, outcome, reason=str(error))
+    except Exception as error:
+        # A bug of one plug-in must not take the review of the others down.
+        kind = type(error).__name__
+        run = ToolRun(analyzer.name, Outcome.FAILED, reason=f"a bug in {analyzer.name}: {kind}")
+    return replace(run, seconds=time.monotonic() - started)
+
+
+def summaries(changes: ChangeSet, room: Tree) -> tuple[FileSummary, ...]:
+    """Every changed file, looked into or left out with its reason."""
+    return tuple(
+        FileSummary(
+            path=change.path,
+            status=change.status,
+            old_path=change.old_path,
+            added=len(change.added),
+            removed=len(change.removed),
+            skipped=room.skipped.get(change.path, ""),
+        )
+        for change in changes.files
+    )
+
+
+def _mode(runs: Sequence[ToolRun]) -> Mode:
+    return Mode.PARTIAL if any(r.outcome is Outcome.FAILED for r in runs) else Mode.STATIC

@@ -1,0 +1,143 @@
+"""The house rules: who may import whom, and what has one home."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "reviewer"
+
+ROWS = (
+    ("version", "model", "errors"),
+    (
+        "process", "http", "diff", "templates", "text", "plugins", "paths", "languages", "globs",
+        "binding", "yamlfile", "config",
+    ),
+    ("git", "tree"),
+    ("analyzers", "coverage", "engines", "forges", "reports"),
+    ("measure", "agreement", "baseline", "context", "prompts", "state", "audit"),
+    ("ask", "guard", "gate", "rules"),
+    ("review", "publish", "doctor", "bench"),
+    ("arguments", "commands", "cli", "__main__"),
+)  # fmt: skip
+"""A module imports lower rows, or an earlier module of its own row as SAME_ROW says."""
+
+SAME_ROW = {
+    ("config", "globs"), ("config", "binding"), ("config", "yamlfile"), ("yamlfile", "binding"),
+    ("templates", "text"), ("cli", "arguments"), ("commands", "arguments"), ("__main__", "cli"),
+    ("git", "tree"),
+}  # fmt: skip
+"""Pairs inside one row that are allowed; each is one part of the other that got a file."""
+
+HOMES = {
+    "subprocess": {"process"},
+    "os.environ": {"cli"},
+    "os.getenv": {"cli"},
+    "ctypes": {"process"},
+    "yaml": {"yamlfile"},
+    "jinja2": {"templates"},
+}
+
+SEAMS = ("analyzers", "coverage", "engines", "forges", "reports")
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        yield name, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide what is imported"
+            module = node.module or ""
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def ours(name: str) -> str:
+    """`reviewer.forges.base.Forge` -> `forges.base`: the module below the package."""
+    parts = name.removeprefix("reviewer.").split(".")
+    while parts and not (
+        (PACKAGE.joinpath(*parts).with_suffix(".py")).exists() or PACKAGE.joinpath(*parts).is_dir()
+    ):
+        parts.pop()
+    return ".".join(parts)
+
+
+def row(module: str) -> int:
+    top = module.split(".", maxsplit=1)[0]
+    for number, names in enumerate(ROWS):
+        if top in names:
+            return number
+    raise AssertionError(f"{module} has no row: say where it stands in ROWS")
+
+
+MODULES = dict(modules())
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if not name.endswith("__init__")])
+def test_a_module_imports_lower_rows_only(name: str) -> None:
+    top = name.split(".", maxsplit=1)[0]
+    for imported in imports(MODULES[name]):
+        if not imported.startswith("reviewer."):
+            continue
+        other = ours(imported)
+        other_top = other.split(".")[0]
+        if other_top == top and top in SEAMS:
+            private = other.split(".")[-1].startswith("_")
+            assert private or other == f"{top}.base", f"{name} imports its sibling {other}"
+        elif other_top != top and (top, other_top) not in SAME_ROW:
+            assert row(other) < row(name), f"{name} imports {other} of a row that is not lower"
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_only_the_command_line_knows_concrete_plug_ins(name: str) -> None:
+    top = name.split(".", maxsplit=1)[0]
+    if name.endswith("__init__") or top in SEAMS or row(name) == len(ROWS) - 1:
+        return
+    for imported in imports(MODULES[name]):
+        parts = ours(imported).split(".")
+        if imported.startswith("reviewer.") and parts[0] in SEAMS:
+            assert parts[1:2] == ["base"], f"{name} imports the plug-in {imported}"
+
+
+@pytest.mark.parametrize(("what", "homes"), HOMES.items())
+def test_one_home(what: str, homes: set[str]) -> None:
+    for name, tree in MODULES.items():
+        used = set(imports(tree)) | {
+            f"{node.value.id}.{node.attr}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        }
+        if any(item == what or item.startswith(f"{what}.") for item in used):
+            assert name in homes, f"{name} uses {what}, whose home is {homes}"
+
+
+def test_init_files_hold_a_docstring_alone() -> None:
+    for name, tree in MODULES.items():
+        if name.endswith("__init__"):
+            assert ast.get_docstring(tree), name
+            assert len(tree.body) == 1, f"{name} does more than describe"
+
+
+def test_discovery_is_the_business_of_the_commands() -> None:
+    for name, tree in MODULES.items():
+        called = {
+            node.func.attr
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        }
+        if "discover" in called:
+            assert name.startswith("commands."), name
+
+
+def test_nothing_heavy_is_imported_to_print_the_version() -> None:
+    tree = MODULES["cli"]
+    top_level = ast.Module([n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)], [])
+    heavy = [n for n in imports(top_level) if n.split(".")[0] not in sys.stdlib_module_names]
+    assert heavy == ["reviewer.version.VERSION"]
