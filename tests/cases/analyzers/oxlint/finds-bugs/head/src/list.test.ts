@@ -1,0 +1,4 @@
+import { describe, expect, it } from 'vitest'
+describe.only('list', () => {
+  it('is empty', () => expect([]).toHaveLength(0))
+})

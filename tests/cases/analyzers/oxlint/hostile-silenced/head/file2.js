@@ -1,0 +1,2 @@
+/* oxlint-disable */
+debugger

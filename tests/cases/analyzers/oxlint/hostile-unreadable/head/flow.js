@@ -1,0 +1,3 @@
+// @flow
+type A = {| a: 1 |}
+debugger

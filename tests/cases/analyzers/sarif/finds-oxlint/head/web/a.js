@@ -1,0 +1,2 @@
+debugger
+const a = 1; a = 2

@@ -1,0 +1,4 @@
+#!/bin/bash
+set -e
+target=$1
+rm -rf "$target"

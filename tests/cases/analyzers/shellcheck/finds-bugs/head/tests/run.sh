@@ -1,0 +1,3 @@
+#!/bin/sh
+cat $1
+[ -n $1 ] && exit 1

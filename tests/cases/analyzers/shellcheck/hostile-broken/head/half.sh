@@ -1,0 +1,3 @@
+#!/bin/bash
+if [ a; then
+  rm $1

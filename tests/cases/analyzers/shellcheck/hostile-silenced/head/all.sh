@@ -1,0 +1,3 @@
+#!/bin/bash
+# shellcheck disable=all
+[ -n $1 ] && rm -rf $2

@@ -1,0 +1,1 @@
+Remove-Item $args[0]
