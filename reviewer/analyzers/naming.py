@@ -1,0 +1,312 @@
+"""Names that the change introduces against the convention of their language, or without meaning.
+
+Python (PEP 8), JavaScript and TypeScript (Google's style guides), Go (Effective Go), Java (Oracle's
+code conventions) and Rust (RFC 430). A name that stood anywhere in the changed files before is not
+the author's choice, nor is one that a base class, a foreign interface or a framework may have
+forced; and where the file has a habit of its own, the habit wins, as these guides ask for.
+"""
+
+import re
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final, TypeAlias
+
+from reviewer.analyzers._conventions import CALLABLES, GIVEN, GUIDES, TYPES, Verdict, judge
+from reviewer.analyzers._languages import (
+    LANGUAGES,
+    TITLES,
+    Item,
+    Source,
+    is_api,
+    known_words,
+    parse,
+    words,
+)
+from reviewer.analyzers.base import Analyzer, RulePage, named, not_concerned
+from reviewer.model import (
+    Category,
+    ChangeSet,
+    Confidence,
+    Finding,
+    Outcome,
+    Severity,
+    Span,
+    ToolRun,
+)
+from reviewer.process import Runner
+from reviewer.tree import Tree
+from reviewer.version import VERSION
+
+ECMASCRIPT: Final = """
+(function_declaration name: (identifier) @name.function) @all
+(generator_function_declaration name: (identifier) @name.function) @all
+(method_definition name: (property_identifier) @name.method) @all
+(variable_declarator name: (identifier) @name.function
+  value: [(arrow_function) (function_expression)])
+(variable_declarator name: (identifier) @name.variable)
+(export_statement "export" @name.export) @all
+"""
+
+TYPESCRIPT: Final = f"""{ECMASCRIPT}
+(class_declaration name: (type_identifier) @name.class) @all
+(abstract_class_declaration name: (type_identifier) @name.class) @all
+(interface_declaration name: (type_identifier) @name.interface) @all
+(type_alias_declaration name: (type_identifier) @name.type)
+(enum_declaration name: (identifier) @name.enum)
+(required_parameter pattern: (identifier) @name.parameter)
+(optional_parameter pattern: (identifier) @name.parameter)
+(ambient_declaration "declare" @name.foreign) @all
+"""
+
+QUERIES: Final[Mapping[str, str]] = {
+    "python": """
+(function_definition name: (identifier) @name.function) @all
+(class_definition name: (identifier) @name.class) @all
+(decorated_definition (decorator) @name.decorator) @all
+(parameters (identifier) @name.parameter)
+(parameters (typed_parameter (identifier) @name.parameter))
+(parameters (default_parameter name: (identifier) @name.parameter))
+(parameters (typed_default_parameter name: (identifier) @name.parameter))
+(assignment left: (identifier) @name.variable)
+(assignment left: (pattern_list (identifier) @name.variable))
+(assignment left: (attribute object: (identifier) @self attribute: (identifier) @name.attribute)
+  (#eq? @self "self"))
+(for_statement left: (identifier) @name.variable)
+(as_pattern_target (identifier) @name.variable)
+""",
+    "javascript": f"""{ECMASCRIPT}
+(class_declaration name: (identifier) @name.class) @all
+(formal_parameters (identifier) @name.parameter)
+(formal_parameters (assignment_pattern left: (identifier) @name.parameter))
+""",
+    "typescript": TYPESCRIPT,
+    "tsx": TYPESCRIPT,
+    "go": """
+(function_declaration name: (identifier) @name.function) @all
+(method_declaration name: (field_identifier) @name.method) @all
+(type_spec name: (type_identifier) @name.type) @all
+(type_alias name: (type_identifier) @name.type)
+(method_elem name: (field_identifier) @name.method)
+(field_declaration name: (field_identifier) @name.field)
+(const_spec name: (identifier) @name.constant)
+(var_spec name: (identifier) @name.variable)
+(short_var_declaration left: (expression_list (identifier) @name.variable))
+(parameter_declaration name: (identifier) @name.parameter)
+""",
+    "java": """
+(class_declaration name: (identifier) @name.class) @all
+(interface_declaration name: (identifier) @name.interface) @all
+(enum_declaration name: (identifier) @name.enum) @all
+(record_declaration name: (identifier) @name.class) @all
+(method_declaration name: (identifier) @name.method) @all
+(field_declaration declarator: (variable_declarator name: (identifier) @name.field)) @all
+(local_variable_declaration declarator: (variable_declarator name: (identifier) @name.variable))
+(formal_parameter name: (identifier) @name.parameter)
+""",
+    "rust": """
+(function_item name: (identifier) @name.function) @all
+(struct_item name: (type_identifier) @name.type) @all
+(enum_item name: (type_identifier) @name.enum) @all
+(trait_item name: (type_identifier) @name.trait) @all
+(type_item name: (type_identifier) @name.type) @all
+(enum_variant name: (identifier) @name.variant)
+(field_declaration name: (field_identifier) @name.field)
+(const_item name: (identifier) @name.constant) @all
+(static_item name: (identifier) @name.constant) @all
+(let_declaration pattern: (identifier) @name.variable)
+(parameter pattern: (identifier) @name.parameter)
+(mod_item name: (identifier) @name.module) @all
+(impl_item trait: (_) @name.implementation) @all
+(foreign_mod_item (extern_modifier) @name.foreign) @all
+""",
+}
+"""Where names are given."""
+
+MEANINGLESS: Final = frozenset(
+    (
+        "foo bar baz qux quux foobar foo_bar asdf qwerty blah xxx yyy zzz aaa bbb tmp stuff thing "
+        "something whatever do_it do_stuff do_something do_thing do_things doit dostuff klass "
+        "myclass my_class myfunc my_func myfunction my_function untitled "
+        "test1 test2 temp1 temp2 tmp1 tmp2 foo1 foo2 func1 func2 helper1 helper2"
+    ).split()
+)
+"""Names that say nothing about what they name, in lower case."""
+
+HABIT: Final = 2
+"""So many names of a kind against the convention, and a quarter of all, are the file's habit."""
+
+
+Tally: TypeAlias = Counter[tuple[str, bool]]
+"""Numbers of names by group and by whether they are against the convention."""
+
+
+@dataclass(frozen=True)
+class Naming:
+    """`meaningless` are further names that say nothing, in lower case."""
+
+    name: ClassVar[str] = "naming"
+    measures: ClassVar[tuple[Category, ...]] = (Category.NAMING,)
+
+    meaningless: tuple[str, ...] = ()
+
+    def run(self, changes: ChangeSet, tree: Tree, runner: Runner) -> ToolRun:
+        started = time.monotonic()
+        paths = named(tree, LANGUAGES)
+        if not paths:
+            return not_concerned(self.name, "file in a language whose naming it knows")
+        sources = parse(paths, QUERIES, tree, runner)
+        known = known_words(changes, sources)
+        of_file: dict[str, Tally] = {}
+        of_language: dict[str, Tally] = defaultdict(Counter)
+        for path, source in sources.before.items():
+            of_file[path] = tally(source)
+            of_language[source.language].update(of_file[path])
+        findings: list[Finding] = []
+        for path, source in sources.after.items():
+            habits = of_file.get(path, of_language[source.language])
+            added = changes.by_path[path].added
+            findings += self._judged(source, added, known, habits)
+        return ToolRun(
+            self.name,
+            Outcome.OK,
+            version=VERSION,
+            findings=tuple(findings),
+            reason=sources.reason,
+            seconds=time.monotonic() - started,
+            measures=self.measures,
+        )
+
+    def _judged(
+        self, source: Source, added: frozenset[int], known: set[str], habits: Tally
+    ) -> Iterator[Finding]:
+        """The findings of one file, each name once."""
+        seen: set[str] = set()
+        for item in source.items:
+            name = item.name
+            if item.kind not in GIVEN or item.place.line not in added or name in seen | known:
+                continue
+            verdict = judge(source, item)
+            if verdict and not habitual(habits, group(item)):
+                seen.add(name)
+                yield convention(source, item, verdict)
+            elif (
+                name.lower() in (*MEANINGLESS, *self.meaningless)
+                and is_public(source, item)
+                and not item.within(*TYPES)
+            ):
+                seen.add(name)
+                yield meaningless(source, item)
+
+
+def group(item: Item) -> str:
+    """The kinds that one habit covers."""
+    if item.kind in TYPES:
+        return "type"
+    return "callable" if item.kind in CALLABLES else "value"
+
+
+def tally(source: Source) -> Tally:
+    """How many names of a group are right or wrong; each name counts once."""
+    names = {
+        (group(item), item.name): judge(source, item) is not None
+        for item in source.items
+        if item.kind in GIVEN
+    }
+    return Counter((kind, bad) for (kind, _), bad in names.items())
+
+
+def habitual(habits: Tally, kind: str) -> bool:
+    """Whether names against the convention are at home here."""
+    bad, good = habits[kind, True], habits[kind, False]
+    return bad >= HABIT and 3 * bad >= good
+
+
+def is_public(source: Source, item: Item) -> bool:
+    """Whether others may call the name: then it is hard to change later."""
+    if item.kind not in (*TYPES, *CALLABLES) or not is_api(source.path):
+        return False
+    match source.language:
+        case "python":
+            return not item.within("function") and not any(
+                one.name.startswith("_") for one in (item, *item.outside())
+            )
+        case "go":
+            return item.name[:1].isupper()
+        case "java":
+            return "public" in words(source.head(item))
+        case "rust":
+            return bool(re.search(r"\bpub\b(?!\s*\()", source.head(item)))
+    return bool(item.within("export")) and not item.within(*CALLABLES)
+
+
+def convention(source: Source, item: Item, verdict: Verdict) -> Finding:
+    """A name against the convention: a warning where others will have to live with it."""
+    guide, url = GUIDES[source.language]
+    kind = "function" if item.kind == "method" and source.language == "python" else item.kind
+    plural = "classes" if kind == "class" else f"{kind}s"
+    grave = is_public(source, item) and verdict.confidence is Confidence.HIGH
+    return replace(
+        remark(
+            source,
+            item,
+            f"`{item.name}` is not in {verdict.style.title}, in which {TITLES[source.language]} "
+            f"writes {plural} ({guide}).",
+        ),
+        rule="convention",
+        severity=Severity.WARNING if grave else Severity.NOTE,
+        confidence=verdict.confidence,
+        help=f"Rename it to `{verdict.style.write(item.name)}`.",
+        url=url,
+    )
+
+
+def meaningless(source: Source, item: Item) -> Finding:
+    """A name that says nothing."""
+    message = f"`{item.name}` does not say what the {item.kind} is for."
+    return replace(remark(source, item, message), help="Name it after what it does or holds.")
+
+
+def remark(source: Source, item: Item, message: str) -> Finding:
+    """A note on a name."""
+    line = item.place.line
+    return Finding(
+        tool=Naming.name,
+        rule="meaningless",
+        message=message,
+        span=Span(source.path, line, line, *source.columns(item.place)),
+        severity=Severity.NOTE,
+        confidence=Confidence.MEDIUM,
+        category=Category.NAMING,
+    )
+
+
+RULES: Final = (
+    RulePage(
+        rule="convention",
+        what="A name that the change introduces is not in the style of its language, nor in one "
+        "that the file has a habit of.",
+        why="The style of a name tells readers what it stands for before they look it up.",
+        fix="Rename it as the message says.",
+        before="def getUser(): ...",
+        after="def get_user(): ...",
+        severity=Severity.NOTE,
+        confidence=Confidence.HIGH,
+        category=Category.NAMING,
+        url="https://peps.python.org/pep-0008/#naming-conventions",
+    ),
+    RulePage(
+        rule="meaningless",
+        what="A name that the change introduces says nothing about what it stands for.",
+        why="Readers have to find out and keep in mind what it is.",
+        fix="Name it after what it does or holds.",
+        before="def do_stuff(orders): ...",
+        after="def merge(orders): ...",
+        severity=Severity.NOTE,
+        confidence=Confidence.MEDIUM,
+        category=Category.NAMING,
+    ),
+)
+
+PLUGIN: Final[type[Analyzer]] = Naming

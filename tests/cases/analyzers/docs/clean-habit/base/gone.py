@@ -1,0 +1,1 @@
+def five(): return 5

@@ -1,0 +1,1 @@
+def four(): return 4

@@ -1,0 +1,4 @@
+"""Words."""
+
+
+def five(): return 5

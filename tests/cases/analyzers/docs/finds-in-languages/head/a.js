@@ -1,0 +1,6 @@
+/** Says it. */
+export function one() {}
+
+export function two() {}
+
+exports.three = function () {};

@@ -1,0 +1,7 @@
+@Component()
+export class Page {}
+
+/** Says it. */
+export interface Row { id: string }
+
+export const four = (x: string) => x;

@@ -1,0 +1,5 @@
+"""Words."""
+
+
+def one():
+    """Words."""

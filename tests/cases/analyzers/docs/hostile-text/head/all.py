@@ -1,0 +1,2 @@
+__all__ = ["\u0000", *x, 3]
+def five(): pass

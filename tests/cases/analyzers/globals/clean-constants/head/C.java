@@ -1,0 +1,1 @@
+class C { private int count; static final int MAX = 1; void add() { count++; } }

@@ -1,0 +1,5 @@
+calls = []
+
+
+def fake(x):
+    calls.append(x)

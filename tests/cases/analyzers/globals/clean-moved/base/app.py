@@ -1,0 +1,8 @@
+"""State that stood there before."""
+
+total = 0
+
+
+def add(x):
+    global total
+    total += x

@@ -1,0 +1,2 @@
+export let mode: string = 'a';
+export const setMode = (next: string) => { mode = next; };

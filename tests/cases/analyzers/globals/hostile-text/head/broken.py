@@ -1,0 +1,4 @@
+x = [
+def f(:
+    global x
+    x = 1

@@ -1,0 +1,3 @@
+package p
+var ÿ = 1
+func f() { ÿ = 2 }

@@ -1,0 +1,2 @@
+static int bad_Name = 0;
+int GetIt(void) { return bad_Name++; /* NOLINT */ }

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: CC-BY-NC-SA-4.0
+
+package draw

@@ -1,0 +1,3 @@
+package b
+
+func GetUserID(x int) (err error) { return nil }

@@ -1,0 +1,5 @@
+package b
+
+import "testing"
+
+func TestA_b(t *testing.T) {}

@@ -1,0 +1,1 @@
+export declare function legacy_call(some_arg: string): void;

@@ -1,0 +1,3 @@
+def getOne(): return 1
+def getTwo(): return 2
+def good(): return 4

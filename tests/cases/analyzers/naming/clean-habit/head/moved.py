@@ -1,0 +1,1 @@
+def movedName(): return 5

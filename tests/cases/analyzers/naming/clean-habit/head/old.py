@@ -1,0 +1,4 @@
+def getOne(): return 1
+def getTwo(): return 2
+def getThree(): return 3
+def good(): return 4

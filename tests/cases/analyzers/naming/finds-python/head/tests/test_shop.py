@@ -1,0 +1,2 @@
+def checkPrice():
+    assert True

@@ -1,0 +1,2 @@
+﻿def getUser(): pass
+def get_it(): pass

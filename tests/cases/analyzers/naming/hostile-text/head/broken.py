@@ -1,0 +1,3 @@
+def getUser(:
+  (((
+class bad_name

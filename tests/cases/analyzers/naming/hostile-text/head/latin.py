@@ -1,0 +1,3 @@
+# ÿş
+def état(): pass
+def getUser(): pass

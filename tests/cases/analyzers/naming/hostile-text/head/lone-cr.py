@@ -1,0 +1,2 @@
+x = 1
+def getUser(): passdef getOther(): pass

@@ -1,0 +1,2 @@
+pub fn ge​tUser() {}
+pub fn getIt() {}

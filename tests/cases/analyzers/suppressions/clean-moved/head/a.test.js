@@ -1,0 +1,2 @@
+it.skip(3);
+describe('skip', () => { it('only', () => {}); });

@@ -1,0 +1,9 @@
+package b
+
+import "testing"
+
+func TestA(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short")
+	}
+}

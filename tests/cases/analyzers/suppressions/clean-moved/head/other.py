@@ -1,0 +1,1 @@
+eval(code)  # noqa: S307

@@ -1,0 +1,1 @@
+echo "# shellcheck disable=SC2086"

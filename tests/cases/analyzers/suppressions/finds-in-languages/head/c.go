@@ -1,0 +1,7 @@
+package c
+
+func F() {
+	g() //nolint:errcheck // cannot fail
+	h() // #nosec G401
+	//nolint
+}

@@ -1,0 +1,4 @@
+/*
+ eslint-disable
+*/
+/* eslint-disable */

@@ -1,0 +1,1 @@
+x = 1  # type: ignore[`<b>x</b>`, ‮evil]
