@@ -1,0 +1,13 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { progress } from "./status.js";
+
+test("progress goes from 0 to 100", () => {
+  assert.equal(progress("accepted"), 0);
+  assert.equal(progress("delivered"), 100);
+});
+
+test("an unknown status is refused", () => {
+  assert.throws(() => progress("lost"), RangeError);
+});
