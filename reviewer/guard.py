@@ -21,9 +21,6 @@ READ_CHARS: Final = 20_000
 LARGEST: Final = 2**31 - 1
 """No line or column has a greater number: formats and forges count in 32 bits."""
 
-MASK_CHARS: Final = 4
-"""A shorter secret is not masked: it would blank out ordinary words and guards nothing."""
-
 
 IGNORE: Final = re.compile(
     r"\breviewer:\s{0,8}ignore\[(?P<rules>[^\[\]]{1,400})\](?P<reason>[^\r\n]*)"
@@ -52,11 +49,7 @@ def ground(
     findings in order of path and line.
     """
     lines = _Lines(tree)
-    masks = tuple(
-        sorted(
-            {m for run in runs for m in run.masks if len(m) >= MASK_CHARS}, key=len, reverse=True
-        )
-    )
+    masks = tuple(sorted({mask for run in runs for mask in run.masks}))
     seen: Counter[str] = Counter()
     shown: list[ToolRun] = []
     grounded: list[Grounded] = []

@@ -33,9 +33,8 @@ ROWS: Final = 200
 QUOTE_LINES: Final = 12
 QUOTE_CHARS: Final = 240
 MESSAGE_CHARS: Final = 1000
-ROW_CHARS: Final = 300
 SUGGESTION_CHARS: Final = 4000
-"""What is shown of a quote and its lines, of a text, of a text in a list, and of a suggestion."""
+"""What is shown of a quote and its lines, of a text, and of a suggestion."""
 
 BEFORE: Final = 60
 """Characters of a long line that are kept before the column that a finding points at."""
