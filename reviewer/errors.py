@@ -10,6 +10,11 @@
     ├── ToolMissing                     skipped
     └── ToolFailed                      failed: crashed, hung, flooded or printed rubbish
 
+    ForgeError                          never leaves a publication: the next sink takes over
+    ├── Refused                         no right to do this (401, 403, 404)
+    ├── Rejected                        the forge does not take what was sent (422)
+    └── Unreachable                     down, hanging, or its limits outlast our patience
+
 Codes 125 to 127 and 137 belong to Docker, 130 and 143 to signals, 70 to our own bugs
 (EX_SOFTWARE of sysexits.h).
 """
@@ -58,3 +63,19 @@ class ToolMissing(ToolError):
 
 class ToolFailed(ToolError):
     """The tool ran and gave no usable answer."""
+
+
+class ForgeError(Exception):
+    """Why a forge did not do what it was asked; the text is the reason that readers see."""
+
+
+class Refused(ForgeError):
+    """The token may not do this, or the forge hides the place from it."""
+
+
+class Rejected(ForgeError):
+    """The forge does not take what was sent, and will not take it a second time."""
+
+
+class Unreachable(ForgeError):
+    """The forge is down, hangs, or asks for a longer wait than there is time."""

@@ -445,7 +445,12 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for. `number` is the pull request, 0 where there is none."""
+    """What is asked for: what `head` adds to `base`, both commit ids or words such as "staged".
+
+    `base` is the merge base. `target` is the commit of the branch that the change is to go into:
+    its settings are in force; "" where there is none. `number` is the pull request, 0 where there
+    is none.
+    """
 
     forge: str
     repository: str
@@ -453,6 +458,7 @@ class Request:
     head: str
     number: int = 0
     trust: Trust = Trust.UNTRUSTED
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from reviewer import diff
 from reviewer.errors import InputError
 from reviewer.forges.base import Forge, Source
 from reviewer.git import Repository
-from reviewer.model import ChangeSet, FileChange, Report, Request, Status, Trust
+from reviewer.model import ChangeSet, FileChange, Request, Status, Trust
 from reviewer.tree import FILE_BYTES, Entry, unsafe
 
 STAGED: Final = "staged"
@@ -50,7 +50,14 @@ class Local:
             name = self.folder.resolve().name
             return Request(self.name, name, "", "diff", trust=Trust.TRUSTED)
         base, head = self._sides()
-        return Request(self.name, self.repository.top.name, base, head, trust=Trust.TRUSTED)
+        return Request(
+            self.name,
+            self.repository.top.name,
+            base,
+            head,
+            trust=Trust.TRUSTED,
+            target=self.trusted_ref,
+        )
 
     def _sides(self) -> tuple[str, str]:
         repository = self.repository
@@ -87,9 +94,6 @@ class Local:
         for change in named:
             folder.verify(change)
         return Source(ChangeSet("", "diff", named), folder)
-
-    def publish(self, report: Report) -> None:
-        """Nothing to do: the reports that were asked for are the publication."""
 
 
 @dataclass(frozen=True)

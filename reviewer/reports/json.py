@@ -62,6 +62,7 @@ class RequestRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     head: str
     number: Count
     trust: Trust
+    target: str
 
 
 class VerdictRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
