@@ -8,7 +8,7 @@ it costs on written code of that size.
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -86,13 +86,14 @@ class Project:
     folder: Path
     size: Size
     changed: tuple[str, ...]
+    kind: str = "A made-up Python project"
 
     @property
     def described(self) -> str:
         size = self.size
         whole = size.changed_lines or size.changed * size.lines
         return (
-            f"A made-up Python project of {size.files:,} files; {size.changed:,} of them, of "
+            f"{self.kind} of {size.files:,} files; {size.changed:,} of them, of "
             f"{whole:,} lines, change, and gain {size.added:,} lines."
         )
 
@@ -192,35 +193,45 @@ def build(folder: Path, size: Size, seed: int = 1) -> Project:
     lengths = dict.fromkeys(names, size.lines)
     if size.changed_lines:
         lengths |= zip(changed, shares(size.changed_lines, size.changed), strict=True)
-    folder.mkdir(parents=True)
-    ran(["git", "init", "-q", "-b", "main", str(folder)])
-    stream = folder / ".git" / "stream"
-    with stream.open("wb") as file:
-        file.write(_commit(1, "main"))
+
+    def stream() -> Iterator[bytes]:
+        yield commit_head(1, "main")
         after: dict[str, bytes] = {}
         for name in names:
             parts = writer.module(lengths[name])
-            file.write(_file(name, text(parts)))
+            yield file_entry(name, text(parts))
             if name in grown:
                 after[name] = text(writer.grown(parts, grown[name]))
-        file.write(_commit(2, "topic"))
+        yield commit_head(2, "topic")
         for name, content in after.items():
-            file.write(_file(name, content))
-    command = f"git -C '{folder}' fast-import --quiet < '{stream}'"
-    ran(["sh", "-c", command])
-    stream.unlink()
-    ran(["git", "-C", str(folder), "checkout", "-q", "topic"])
+            yield file_entry(name, content)
+
+    check_out(folder, stream())
     return Project(folder, size, tuple(changed))
 
 
-def _commit(mark: int, branch: str) -> bytes:
+def check_out(folder: Path, stream: Iterable[bytes]) -> None:
+    """Make a repository of a fast-import stream in the new `folder`, and check out `topic`."""
+    folder.mkdir(parents=True)
+    ran(["git", "init", "-q", "-b", "main", str(folder)])
+    written = folder / ".git" / "stream"
+    with written.open("wb") as file:
+        file.writelines(stream)
+    ran(["sh", "-c", f"git -C '{folder}' fast-import --quiet < '{written}'"])
+    written.unlink()
+    ran(["git", "-C", str(folder), "checkout", "-q", "topic"])
+
+
+def commit_head(mark: int, branch: str) -> bytes:
+    """The head of a commit of a fast-import stream, on top of the one before it."""
     head = f"commit refs/heads/{branch}\nmark :{mark}\n"
     told = f"committer A <a@example.org> {1767225600 + mark} +0000\ndata 1\nx\n"
     before = f"from :{mark - 1}\n" if mark > 1 else ""
     return (head + told + before).encode()
 
 
-def _file(name: str, content: bytes) -> bytes:
+def file_entry(name: str, content: bytes) -> bytes:
+    """A file of that commit."""
     return b"M 100644 inline %s\ndata %d\n%s\n" % (name.encode(), len(content), content)
 
 

@@ -1,9 +1,9 @@
-"""Reviews the pull request of the example project: `python examples/demo.py [FOLDER]`.
+"""Reviews the pull requests of the example project: `python examples/demo.py [FOLDER]`.
 
 Unpacks the history that `parcels/parcels.fast-import` holds into FOLDER (`.demo` if none is given),
-lays its coverage report beside it, and runs the command line that everybody runs. The pull request
-has defects planted in it (`parcels/defects.json`), so the review must fail: this script succeeds
-when it does.
+lays beside it what continuous integration left behind for each pull request, and runs the command
+line that everybody runs: on a small one first, then on a large one. Both have defects planted in
+them (`parcels/defects.json`), so both reviews must fail: this script succeeds when they do.
 """
 
 import shutil
@@ -11,34 +11,46 @@ import subprocess
 import sys
 from pathlib import Path
 
-from make import BASE, COVERAGE, HEAD, STREAM, unpack
+from make import BASE, CI, COVERAGE, HEAD, SMALL, STREAM, unpack
 
 GATE_FAILED = 1
 """The exit code of a review whose gate failed (README.md, exit codes)."""
 
+REPORTS = {SMALL: f"review-{SMALL}", HEAD: "review"}
+"""Folders of the reports, by the branch of the pull request."""
+
 
 def demo(place: Path) -> int:
-    """Review the example in `place`; 0 if the gate failed as it should, else 1."""
-    project, review = place / "parcels", place / "review"
-    for old in (project, review):
+    """Review the example in `place`; 0 if each gate failed as it should, else 1."""
+    project = place / "parcels"
+    for old in (project, *(place / name for name in REPORTS.values())):
         shutil.rmtree(old, ignore_errors=True)
     unpack(STREAM.read_bytes(), project)
-    shutil.copy(COVERAGE, project / "coverage.xml")
-    options = ["--base", BASE, "--head", HEAD, "--coverage", "coverage.xml"]
+    for branch, name in REPORTS.items():
+        shutil.copytree(CI / branch, project, dirs_exist_ok=True)
+        code = review(project, branch, place / name)
+        if code != GATE_FAILED or not (place / name / "report.json").is_file():
+            print(f"\nreviewer ended with {code}: it should report what is planted and end with 1.")
+            return 1
+    print("\nThe files of these reviews:")
+    for name in REPORTS.values():
+        for file in sorted((place / name).iterdir()):
+            print(f"  {file}")
+    print("\nBoth ended with 1, as they should: these pull requests have defects planted in them.")
+    return 0
+
+
+def review(project: Path, branch: str, reports: Path) -> int:
+    """Review one branch as a user would, and return the exit code."""
+    options = ["--base", BASE, "--head", branch, "--coverage", COVERAGE]
     formats = ["--format", "json", "--format", "sarif", "--format", "summary"]
-    command = [*options, "--format", "terminal", *formats, "--output", str(review)]
+    command = [*options, "--format", "terminal", *formats, "--output", str(reports)]
     print(f"$ cd {project}\n$ reviewer review {' '.join(command)}\n", flush=True)
     # -I: what lies in the reviewed folder is never imported.
     reviewer = [sys.executable, "-I", "-m", "reviewer", "review"]
     code = subprocess.run([*reviewer, *command], cwd=project, check=False).returncode
-    if code != GATE_FAILED or not (review / "report.json").is_file():
-        print(f"\nreviewer ended with {code}: it should report the planted defects and end with 1.")
-        return 1
-    print("\nThe files of this review:")
-    for file in sorted(review.iterdir()):
-        print(f"  {file}")
-    print("\nreviewer ended with 1, as it should: this pull request has defects planted in it.")
-    return 0
+    print(flush=True)
+    return code
 
 
 if __name__ == "__main__":

@@ -1,16 +1,19 @@
-"""Makes `parcels.fast-import` and `coverage.xml` from the files in `parcels/`.
+"""Makes `parcels.fast-import` and `ci/` from the files in `parcels/`.
 
 `parcels/commits/` has one folder for each commit, with the files that the commit writes;
 `parcels/history.json` has their branch, date and message in order. The stream is what
-`git fast-import` reads (git-fast-import(1)). The coverage report is that of the example's own tests
-at the head of the pull request, written by coverage.py; only its time and its source folder are
-replaced, so that it is the same wherever it is made. Run it after a change of `parcels/`.
+`git fast-import` reads (git-fast-import(1)). `parcels/ci/` has what continuous integration leaves
+behind at the head of each pull request: the report of the example's own tests by coverage.py, in
+which only the time and the source folder are replaced, so that it is the same wherever it is made,
+and the results of Semgrep, which are left as they are where Semgrep is not installed. Run it after
+a change of `parcels/`.
 """
 
 import datetime as dt
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,8 +23,12 @@ from typing import TypedDict
 EXAMPLES = Path(__file__).resolve().parent
 PARCELS = EXAMPLES / "parcels"
 STREAM = PARCELS / "parcels.fast-import"
-COVERAGE = PARCELS / "coverage.xml"
-BASE, HEAD = "main", "pull-request"
+CI = PARCELS / "ci"
+COVERAGE, SEMGREP = "coverage.xml", "semgrep.sarif"
+BASE = "main"
+SMALL, HEAD = "price-list", "pull-request"
+"""The branches of the two pull requests."""
+
 CI_FOLDER = "/home/runner/work/parcels/parcels"
 """Where a GitHub-hosted runner has the checkout of a repository called parcels."""
 
@@ -41,7 +48,7 @@ class Commit(TypedDict):
 
 
 class History(TypedDict):
-    """All commits, each on top of the one before it."""
+    """All commits, each on top of the one before it on its branch, the first of a branch on main."""
 
     author: str
     commits: list[Commit]
@@ -58,14 +65,16 @@ def stream() -> bytes:
     told = history()
     author = told["author"]
     out = [b"feature done\n"]
+    tips: dict[str, int] = {}
     for mark, commit in enumerate(told["commits"], 1):
         who = f"{author} {seconds(commit['date'])} +0000"
         message = commit["message"].encode() + b"\n"
         out.append(f"commit refs/heads/{commit['branch']}\nmark :{mark}\n".encode())
         out.append(f"author {who}\ncommitter {who}\n".encode())
         out.append(b"data %d\n%s" % (len(message), message))
-        if mark > 1:
-            out.append(b"from :%d\n" % (mark - 1))
+        if parent := tips.get(commit["branch"], tips.get(BASE)):
+            out.append(b"from :%d\n" % parent)
+        tips[commit["branch"]] = mark
         folder = PARCELS / "commits" / commit["folder"]
         for file in sorted(path for path in folder.rglob("*") if path.is_file()):
             mode = "100755" if file.suffix == ".sh" else "100644"
@@ -75,8 +84,8 @@ def stream() -> bytes:
     return b"".join([*out, b"done\n"])
 
 
-def unpack(source: bytes, place: Path) -> None:
-    """Make a repository of the stream in `place`, with the pull request checked out."""
+def unpack(source: bytes, place: Path, branch: str = HEAD) -> None:
+    """Make a repository of the stream in `place`, with a branch checked out."""
     place.mkdir(parents=True)
     isolated = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 
@@ -87,30 +96,45 @@ def unpack(source: bytes, place: Path) -> None:
 
     git("init", "--quiet", f"--initial-branch={BASE}")
     git("fast-import", "--quiet", stdin=source)
-    git("checkout", "--quiet", HEAD)
+    git("checkout", "--quiet", branch)
 
 
-def coverage(project: Path) -> str:
-    """The Cobertura report of the tests of `project`, an unpacked example."""
+def coverage(project: Path, branch: str = HEAD) -> str:
+    """The Cobertura report of the tests of `project`, an unpacked example with `branch` in it."""
     tool = [sys.executable, "-m", "coverage"]
     environ = {**os.environ, "PYTHONPATH": "src", "COVERAGE_FILE": str(project / ".coverage")}
     tests = ["run", "-m", "unittest", "discover", "--quiet", "tests"]
-    for words in (tests, ["xml", "--quiet", "-o", "coverage.xml"]):
+    for words in (tests, ["xml", "--quiet", "-o", COVERAGE]):
         subprocess.run([*tool, *words], cwd=project, env=environ, check=True, capture_output=True)
-    report = (project / "coverage.xml").read_text("utf-8")
-    minute_after = (seconds(history()["commits"][-1]["date"]) + 60) * 1000
+    report = (project / COVERAGE).read_text("utf-8")
+    last = [commit for commit in history()["commits"] if commit["branch"] == branch][-1]
+    minute_after = (seconds(last["date"]) + 60) * 1000
     report = re.sub(r'timestamp="\d+"', f'timestamp="{minute_after}"', report, count=1)
     return report.replace(str(project), CI_FOLDER)
 
 
+def semgrep(project: Path, target: Path) -> None:
+    """Write what Semgrep finds in `project` by the project's own rules, all on this machine."""
+    options = ["--config", ".semgrep.yml", "--metrics=off", "--disable-version-check", "--quiet"]
+    command = ["semgrep", "scan", *options, "--sarif", "--output", str(target), "src"]
+    subprocess.run(command, cwd=project, check=True)
+    told = json.loads(target.read_text("utf-8"))
+    target.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+
+
 def main() -> None:
-    """Write both files."""
+    """Write all files."""
     source = stream()
     STREAM.write_bytes(source)
-    with tempfile.TemporaryDirectory() as scratch:
-        project = Path(scratch).resolve() / "parcels"
-        unpack(source, project)
-        COVERAGE.write_text(coverage(project), "utf-8")
+    for branch in (SMALL, HEAD):
+        with tempfile.TemporaryDirectory() as scratch:
+            project = Path(scratch).resolve() / "parcels"
+            unpack(source, project, branch)
+            place = CI / branch
+            place.mkdir(parents=True, exist_ok=True)
+            (place / COVERAGE).write_text(coverage(project, branch), "utf-8")
+            if shutil.which("semgrep"):
+                semgrep(project, place / SEMGREP)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -23,7 +22,25 @@ KNOWN = {*discover("reviewer.analyzers"), "coverage"}
 """Who can find something."""
 
 PROGRAMS = {"trivy", "hadolint", "shellcheck"}
-"""Analyzers that need a program which is not on every machine."""
+"""Analyzers that need a program which is not on every machine; they are skipped without it."""
+
+BRANCHES = ("price-list", "pull-request")
+"""The pull requests of the example, in the order of the demo."""
+
+
+class Demo(NamedTuple):
+    """What the demo printed, and the texts of its reports by branch and file name."""
+
+    shown: str
+    texts: dict[str, dict[str, str]]
+
+    def findings(self, branch: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.texts[branch]["report.json"])["findings"]
+        return found
+
+    def skipped(self, branch: str) -> set[str]:
+        tools = json.loads(self.texts[branch]["report.json"])["tools"]
+        return {tool["tool"] for tool in tools if tool["outcome"] == "skipped"}
 
 
 @pytest.fixture(scope="module")
@@ -52,79 +69,102 @@ def test_the_stream_is_what_the_script_makes(make: ModuleType) -> None:
     assert make.STREAM.read_bytes() == make.stream(), "run examples/make.py"
 
 
+@pytest.mark.parametrize("branch", BRANCHES)
 def test_the_coverage_report_is_that_of_the_tests_at_the_head(
-    make: ModuleType, project: Path
+    make: ModuleType, branch: str, tmp_path: Path
 ) -> None:
     def but_for_the_version(report: str) -> str:
         return re.sub(r'(version=|readthedocs\.io/en/)"?[\d.]+', "", report)
 
-    committed = make.COVERAGE.read_text("utf-8")
-    assert but_for_the_version(committed) == but_for_the_version(make.coverage(project))
+    project = tmp_path / "parcels"
+    make.unpack(make.STREAM.read_bytes(), project, branch)
+    committed = (make.CI / branch / make.COVERAGE).read_text("utf-8")
+    assert but_for_the_version(committed) == but_for_the_version(make.coverage(project, branch))
     written = int(re.search(r'timestamp="(\d+)"', committed)[1]) / 1000
-    assert written > int(git(project, "log", "-1", "--format=%ct", make.HEAD))
+    assert written > int(git(project, "log", "-1", "--format=%ct", branch))
 
 
-def test_the_pull_request_is_checked_out_on_top_of_the_base(
-    make: ModuleType, project: Path
-) -> None:
+def test_the_pull_requests_stand_on_top_of_the_base(make: ModuleType, project: Path) -> None:
     assert git(project, "branch", "--show-current").strip() == make.HEAD
     assert git(project, "rev-list", "--count", make.BASE).strip() == "3"
     assert git(project, "rev-list", "--count", f"{make.BASE}..{make.HEAD}").strip() == "3"
+    assert git(project, "rev-list", "--count", f"{make.BASE}..{make.SMALL}").strip() == "1"
 
 
 def test_each_planted_defect_stands_where_the_list_says(make: ModuleType, project: Path) -> None:
-    changed = git(project, "diff", "--name-only", make.BASE, make.HEAD).splitlines()
+    changed = {
+        branch: set(git(project, "diff", "--name-only", make.BASE, branch).splitlines())
+        for branch in BRANCHES
+    }
     for defect in PLANTED["defects"]:
-        lines = (project / defect["file"]).read_text("utf-8").split("\n")
-        assert lines[defect["line"] - 1].strip() == defect["code"], defect
-    assert {defect["file"] for defect in PLANTED["defects"]} <= set(changed)
-    assert set(PLANTED["clean"]) <= set(changed)
+        assert defect["file"] in changed[defect["branch"]]
+        if defect["line"]:  # otherwise it is about the whole file, which may be no text
+            lines = git(project, "show", f"{defect['branch']}:{defect['file']}").split("\n")
+            assert lines[defect["line"] - 1].strip() == defect["code"], defect
+    assert set(PLANTED["clean"]) <= changed[make.HEAD]
 
 
-def test_the_demo_finds_what_is_planted_and_nothing_on_clean_files(tmp_path: Path) -> None:
-    command = [sys.executable, EXAMPLES / "demo.py", tmp_path]
-    demo = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert demo.returncode == 0, demo.stdout + demo.stderr
-    written = {file.name for file in (tmp_path / "review").iterdir()}
-    assert {"report.json", "report.sarif", "report.md"} <= written
-    assert all(name in demo.stdout for name in written)
-    texts = {name: (tmp_path / "review" / name).read_text("utf-8") for name in written}
-    texts["the terminal"] = demo.stdout
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    place = tmp_path_factory.mktemp("demo")
+    command = [sys.executable, EXAMPLES / "demo.py", place]
+    ran = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    folders = dict(zip(BRANCHES, (place / f"review-{BRANCHES[0]}", place / "review"), strict=True))
+    texts = {
+        branch: {file.name: file.read_text("utf-8") for file in folder.iterdir()}
+        for branch, folder in folders.items()
+    }
+    return Demo(ran.stdout, texts)
+
+
+def test_the_demo_writes_its_reports(demo: Demo) -> None:
+    for branch, texts in demo.texts.items():
+        assert {"report.json", "report.sarif", "report.md"} <= set(texts), branch
+    assert all(demo.shown.count(f"/{name}\n") == 2 for name in demo.texts["pull-request"])
+
+
+def test_the_demo_shows_neither_secrets_nor_characters_that_reorder(demo: Demo) -> None:
+    texts = {**demo.texts["pull-request"], "the terminal": demo.shown}
     key = next(d["code"] for d in PLANTED["defects"] if d["found_by"] == ["secrets"])
     secret = key.split('"')[1]
     assert not [name for name, text in texts.items() if secret in text]
     texts.pop("report.json")  # data for programs: it keeps what it quotes
     assert not [name for name, text in texts.items() if "\u202e" in text]
-    report = json.loads((tmp_path / "review" / "report.json").read_text("utf-8"))
-    missed = [defect for defect in PLANTED["defects"] if not found(defect, report)]
-    assert missed == []
-    assert remarks_on(PLANTED["clean"], report) == []
 
 
-def found(defect: dict[str, Any], report: dict[str, Any]) -> bool:
+def test_the_demo_finds_what_is_planted(demo: Demo) -> None:
+    assert [defect for defect in PLANTED["defects"] if not found(defect, demo)] == []
+
+
+def test_the_demo_says_nothing_about_clean_files(demo: Demo) -> None:
+    clean = set(PLANTED["clean"])
+    remarks = [f for f in demo.findings("pull-request") if f["path"] in clean]
+    assert remarks == []
+
+
+@pytest.mark.parametrize("analyzer", sorted(discover("reviewer.analyzers")))
+def test_each_analyzer_finds_something_in_the_demo(analyzer: str, demo: Demo) -> None:
+    planted = {name for defect in PLANTED["defects"] for name in defect["found_by"]}
+    assert analyzer in planted, f"plant something for {analyzer} in examples/parcels"
+    if analyzer in PROGRAMS & demo.skipped("pull-request"):
+        pytest.skip(f"{analyzer} is not on this machine")
+    assert analyzer in {f["tool"] for branch in BRANCHES for f in demo.findings(branch)}
+
+
+def found(defect: dict[str, Any], demo: Demo) -> bool:
     """Whether the report speaks of the defect, or no tool for it can be expected here."""
     expected = set(defect["found_by"]) & KNOWN
     assert expected, f"no analyzer is called {defect['found_by']}"
-    missing = {run["tool"] for run in report["tools"] if run["outcome"] == "skipped"}
-    if expected <= PROGRAMS & missing:
+    if expected <= PROGRAMS & demo.skipped(defect["branch"]):
         return True
     return any(
         judged["tool"] in expected
-        and judged["standing"] in ("inline", "capped", "merged", "body")
+        and judged["standing"] in ("inline", "file", "capped", "merged", "body")
         and judged["path"] == defect["file"]
         and judged["start"] <= defect["line"] <= judged["end"]
-        for judged in report["findings"]
+        for judged in demo.findings(defect["branch"])
     )
-
-
-def remarks_on(files: Iterable[str], report: dict[str, Any]) -> list[dict[str, Any]]:
-    """Comments that the report puts on these files."""
-    clean = set(files)
-    return [
-        judged
-        for judged in report["findings"]
-        if judged["path"] in clean and judged["standing"] in ("inline", "capped", "file")
-    ]
 
 
 @pytest.mark.slow

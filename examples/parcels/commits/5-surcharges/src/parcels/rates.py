@@ -43,7 +43,7 @@ def postage(
                 raise ValueError("animals travel by express, and not in summer")
             price += 900
     if customer == "gold":
-        price = price * 9 // 10
+        price = int(price * 0.9)
     elif customer == "staff" and month == 12:
         price = price // 2
     return price * 2 if express else price
