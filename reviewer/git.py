@@ -110,7 +110,7 @@ class Repository:
                 "run it in a checkout, or name one by --repo",
             )
         own = scratch / "git"
-        _borrow(own, (scratch / words[0]).resolve(), words[2])
+        make_bare(own, words[2], (scratch / words[0]).resolve())
         return cls(top or here, Path(words[1]), own, path, bare=top is None)
 
     def commit(self, ref: str) -> str:
@@ -373,10 +373,10 @@ READ_AT_ONCE: Final = 8 << 20
 """Bytes of contents read by one git process and held in memory together, one file more or less."""
 
 
-def _borrow(own: Path, common: Path, object_format: str) -> None:
-    """Make a bare repository at `own` that reads the objects of the git directory `common`.
+def make_bare(own: Path, object_format: str, common: Path | None = None) -> None:
+    """Make a bare repository at `own`; with `common` it reads the objects of that git directory.
 
-    It also ignores what `common` does (gitrepository-layout(5): alternates, info/exclude).
+    It then also ignores what `common` does (gitrepository-layout(5): alternates, info/exclude).
     """
     for folder in ("objects/info", "objects/pack", "refs", "info"):
         (own / folder).mkdir(parents=True)
@@ -386,10 +386,28 @@ def _borrow(own: Path, common: Path, object_format: str) -> None:
     if version == "1":
         config += f"[extensions]\n\tobjectFormat = {object_format}\n"
     (own / "config").write_text(config)
-    (own / "objects" / "info" / "alternates").write_bytes(os.fsencode(common / "objects") + b"\n")
-    if (common / "info" / "exclude").is_file():
-        shutil.copyfile(common / "info" / "exclude", own / "info" / "exclude")
     (own / "info" / "attributes").write_text("".join(f"{name} diff\n" for name in TEXT))
+    if common is not None:
+        alternates = own / "objects" / "info" / "alternates"
+        alternates.write_bytes(os.fsencode(common / "objects") + b"\n")
+        if (common / "info" / "exclude").is_file():
+            shutil.copyfile(common / "info" / "exclude", own / "info" / "exclude")
+
+
+def fetch(own: Path, url: str, refspecs: Sequence[str], env: Mapping[str, str]) -> Finished:
+    """Fetch commits with their files, but no history, into a repository that `make_bare` made.
+
+    `env` adds to the environment, GIT_ALLOW_PROTOCOL and PATH among it. Nothing outside of the
+    repository is written, nothing of a repository it borrows from is run. Raises InputError when
+    git cannot be started or hangs; that it failed, the result says.
+    """
+    words = (
+        *HARDENED, "-c", "core.alternateRefsCommand=true", "-c", "http.followRedirects=false",
+        f"--git-dir={own}", "fetch", "--quiet", "--depth=1", "--no-tags",
+        "--no-recurse-submodules", "--no-write-fetch-head", "--no-auto-maintenance",
+        "--end-of-options", url, *refspecs,
+    )  # fmt: skip
+    return _git(words, own, {**ENVIRON, **env})
 
 
 def _git(words: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: bytes = b"") -> Finished:

@@ -13,22 +13,25 @@ ROWS = (
     ("version", "model", "errors"),
     (
         "process", "http", "diff", "templates", "text", "plugins", "paths", "languages", "globs",
-        "binding", "yamlfile", "config",
+        "binding", "yamlfile", "config", "words",
     ),
     ("git", "tree"),
     ("analyzers", "coverage", "engines", "forges", "reports"),
-    ("measure", "agreement", "baseline", "marks", "remarks", "context", "prompts", "state", "audit"),
-    ("ask", "guard", "gate", "rules", "skips"),
-    ("review", "publish", "doctor", "bench"),
+    (
+        "measure", "agreement", "baseline", "marks", "remarks", "context", "prompts", "state",
+        "audit",
+    ),
+    ("ask", "guard", "gate", "rules", "skips", "recheck"),
+    ("review", "comments", "posting", "publish", "doctor", "bench"),
     ("arguments", "inputs", "outputs", "commands", "cli", "__main__"),
 )  # fmt: skip
 """A module imports lower rows, or an earlier module of its own row as SAME_ROW says."""
 
 SAME_ROW = {
     ("config", "globs"), ("config", "binding"), ("config", "yamlfile"), ("yamlfile", "binding"),
-    ("templates", "text"), ("cli", "arguments"), ("commands", "arguments"), ("__main__", "cli"),
-    ("commands", "inputs"), ("commands", "outputs"), ("remarks", "marks"),
-    ("git", "tree"),
+    ("templates", "text"), ("words", "text"), ("cli", "arguments"), ("commands", "arguments"),
+    ("__main__", "cli"), ("commands", "inputs"), ("commands", "outputs"), ("remarks", "marks"),
+    ("publish", "posting"), ("posting", "comments"), ("git", "tree"),
 }  # fmt: skip
 """Pairs inside one row that are allowed; each is one part of the other that got a file."""
 

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from reviewer import gate
+from reviewer import gate, words
 from reviewer.model import Category, Judged, Outcome, Report, Severity, Side, Span, Standing
-from reviewer.reports import _words as words
 from reviewer.reports.codequality import CodeQuality
 from tests.support.reports import finding, reports, sample
 

@@ -46,7 +46,8 @@ class Occasion:
 class Remark:
     """A thread that a comment of ours on a line began.
 
-    `mark` is the last line of the comment. `answered` means that somebody else wrote in it.
+    `thread` is the forge's own name for it, `mark` the last line of the comment. `answered` means
+    that somebody else wrote in it.
     """
 
     thread: str

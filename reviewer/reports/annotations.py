@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Final
 
-from reviewer import text
+from reviewer import text, words
 from reviewer.model import Finding, Judged, Report, Severity, Side, Standing
-from reviewer.reports import _words as words
 from reviewer.reports.base import Format
 
 LIMIT: Final = 10
@@ -45,20 +44,21 @@ class Annotations:
     def render(self, report: Report) -> str:
         ordered = words.by_weight(i for i in report.judged if i.standing in ANNOTATED)
         lines: list[str] = []
-        for severity, level in LEVEL.items():
-            room = self.limit - (level == "notice")
+        for severity in LEVEL:
+            room = self.limit - (severity is Severity.NOTE)
             same = [item for item in ordered if item.finding.severity is severity]
-            lines += (_command(level, item) for item in same[:room])
-        lines.append(_closing(report, len(lines)))
+            lines += map(annotation, same[:room])
+        lines.append(closing(report, len(lines)))
         return "\n".join(lines) + "\n"
 
 
-def _command(level: str, item: Judged) -> str:
+def annotation(item: Judged) -> str:
+    """The annotation of one finding."""
     finding = item.finding
     named = ",".join(f"{key}={text.workflow_property(value)}" for key, value in _place(item))
     gone = f"{words.lines_of(finding)}: " if finding.side is Side.OLD else ""
     told = "\n".join(part for part in (gone + finding.message, finding.help) if part)
-    return f"::{level} {named}::{_message(told)}"
+    return f"::{LEVEL[finding.severity]} {named}::{_message(told)}"
 
 
 def _place(item: Judged) -> Iterator[tuple[str, str]]:
@@ -82,8 +82,8 @@ def _message(told: str) -> str:
     return text.workflow_data(shown)
 
 
-def _closing(report: Report, shown: int) -> str:
-    """One notice on the whole review."""
+def closing(report: Report, shown: int) -> str:
+    """One notice on the whole review, of which `shown` findings have annotations."""
     verdict = report.verdict
     title = f"reviewer: {words.STATES[verdict.state]}, {words.score_line(verdict.score)}"
     told = list(verdict.reasons)

@@ -14,9 +14,8 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
-from reviewer import text
+from reviewer import text, words
 from reviewer.model import Category, Finding, Judged, Report, Severity, Side
-from reviewer.reports import _words as words
 from reviewer.reports.base import Format
 
 SEVERITY: Final[Mapping[Severity, str]] = MappingProxyType(

@@ -13,10 +13,9 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, NamedTuple
 
-from reviewer import text
+from reviewer import text, words
 from reviewer.model import CoverageOfFile, Finding, Judged, Outcome, Report, Severity, ToolRun
 from reviewer.reports import _chart as chart
-from reviewer.reports import _words as words
 from reviewer.reports.base import Format
 from reviewer.templates import render
 

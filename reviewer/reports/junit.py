@@ -13,9 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from reviewer import text
+from reviewer import text, words
 from reviewer.model import Judged, Outcome, Report, Severity, State, ToolRun, Verdict
-from reviewer.reports import _words as words
 from reviewer.reports.base import Format
 
 NAME_CHARS: Final = 200

@@ -28,9 +28,9 @@ from reviewer.model import (
     Suggestion,
     ToolRun,
 )
-from reviewer.reports._words import STANDINGS, by_weight, is_link
 from reviewer.reports.base import Format
 from reviewer.version import VERSION
+from reviewer.words import STANDINGS, by_weight, is_link
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 

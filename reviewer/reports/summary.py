@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, ClassVar, Final, NamedTuple
 
-from reviewer import text
+from reviewer import text, words
 from reviewer.model import Judged, Report, Standing
-from reviewer.reports import _words as words
 from reviewer.reports.base import Format
 from reviewer.templates import Inert, render
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import ClassVar, Final
 
-from reviewer import text
+from reviewer import text, words
 from reviewer.model import Finding, Judged, Outcome, Report, Severity, Standing, State, ToolRun
-from reviewer.reports import _words as words
 from reviewer.reports._paper import Paper, Piece, plain
 from reviewer.reports.base import Format
 
@@ -20,6 +19,9 @@ NAMES: Final = 4
 
 FILES: Final = 20
 """Files whose uncovered lines are listed."""
+
+FULL: Final = 100.0
+"""Points of a heuristic that nothing was taken from."""
 
 SEVERITY: Final = {
     Severity.ERROR: "bold red",
@@ -184,16 +186,23 @@ def _coverage(paper: Paper, report: Report) -> None:
 
 
 def _tools(paper: Paper, runs: Sequence[ToolRun]) -> None:
+    """Who has something to say gets a line; of the others, their names will do."""
     paper.heading("Tools")
-    concerned = [run for run in runs if run.concerned]
-    paper.rows(_tool(run) for run in concerned)
+    silent = [run.tool for run in runs if run.concerned and _silent(run)]
+    if telling := [run for run in runs if run.concerned and not _silent(run)]:
+        paper.rows(map(_tool, telling))
     idle: dict[str, list[str]] = {}
     for run in runs:
         if not run.concerned:
-            idle.setdefault(run.reason, []).append(run.tool)
-    for reason, names in idle.items():
-        listed = text.terminal(f"{', '.join(names)}: {reason}")
-        paper.line((listed, "dim"), indent=2)
+            idle.setdefault(run.reason.removeprefix("the change has "), []).append(run.tool)
+    reasons = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in idle.items())
+    for label, listed in (("nothing found by ", ", ".join(silent)), ("not concerned: ", reasons)):
+        if listed:
+            paper.line((text.terminal(label + listed), "dim"), indent=2)
+
+
+def _silent(run: ToolRun) -> bool:
+    return run.outcome is Outcome.OK and not run.findings and not run.reason
 
 
 def _tool(run: ToolRun) -> list[Piece]:
@@ -219,24 +228,36 @@ def _skipped(paper: Paper, report: Report) -> None:
 
 
 def _score(paper: Paper, report: Report) -> None:
-    if report.heuristics:
-        paper.heading("Score")
-        paper.rows(
-            [
-                (part.name.value, ""),
-                ("n/a" if part.score is None else text.tenths(part.score), "bold"),
-                (f"weight {part.weight:g}", "dim"),
-                plain("; ".join(part.evidence)),
-            ]
-            for part in report.heuristics
-        )
+    """Heuristics that took something away get a line, the others share one."""
+    if not report.heuristics:
+        return
+    paper.heading("Score")
+    rows = [
+        [
+            (part.name.value, ""),
+            (text.tenths(part.score), "bold"),
+            (f"weight {part.weight:g}", "dim"),
+            plain("; ".join(part.evidence)),
+        ]
+        for part in report.heuristics
+        if part.score is not None and part.score < FULL
+    ]
+    if rows:
+        paper.rows(rows)
+    full = [part.name.value for part in report.heuristics if part.score == FULL]
+    unknown = [part.name.value for part in report.heuristics if part.score is None]
+    for label, names in (("100: ", full), ("not judged: ", unknown)):
+        if names:
+            paper.line((label + ", ".join(names), "dim"), indent=2)
 
 
 def _verdict(paper: Paper, report: Report) -> None:
     verdict = report.verdict
     paper.gap()
+    passed = verdict.state is State.COVERAGE_UNKNOWN and verdict.exit_code == 0
+    state = ("passed, " if passed else "") + words.STATES[verdict.state]
     paper.line(
-        (words.STATES[verdict.state].upper(), STATE[verdict.state]),
+        (state.upper(), STATE[verdict.state]),
         (f"  {words.score_line(verdict.score)}  ", ""),
         (f"({words.MODES[report.mode]})", "dim"),
     )

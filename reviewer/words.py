@@ -1,4 +1,4 @@
-"""The words and the order that the formats for people share. They neutralise nothing."""
+"""The words and the order that reports and comments share. They neutralise nothing."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

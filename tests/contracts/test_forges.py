@@ -1,0 +1,199 @@
+"""What every forge owes to the one who publishes, run over each there is.
+
+A new forge needs a class in `tests/support/sites.py`: its client against a fake that keeps state.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reviewer.forges.base import Comment, Past, PostReview
+from reviewer.marks import Marks
+from reviewer.model import Report, Side
+from reviewer.posting import Manner, plan
+from reviewer.publish import Delivery, Place, deliver
+from tests.support.publishing import PATH, Killed, Log
+from tests.support.sites import KEY, SITES, Mortal, listed_in, reviewed
+
+MANNER = Manner(key=KEY, check=True)
+NAMES = tuple(range(1, 17))
+
+
+@pytest.fixture(params=SITES)
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    made = SITES[request.param](tmp_path / "shop", NAMES)
+    yield made
+    made.leave()
+
+
+def publish(site: Any, manner: Manner = MANNER, log: Log | None = None) -> tuple[Report, Delivery]:
+    request = site.request()
+    report, changes = reviewed(site.folder, request)
+    log = log or Log()
+    conversation = site.conversation(request)
+    return report, deliver(report, changes, conversation, manner, log.beside())
+
+
+def rules(report: Report, delivery: Delivery, *places: Place) -> set[str]:
+    found = {item.finding.fingerprint: item.finding.rule for item in report.judged}
+    return {found[each] for each, place in delivery.places.items() if place in places}
+
+
+def test_every_finding_is_where_the_delivery_says(site: Any) -> None:
+    report, delivery = publish(site)
+    assert delivery.warnings == () and delivery.reached
+    (note,) = site.notes()
+    assert {c.rule for c in site.comments()} == rules(report, delivery, Place.INLINE)
+    assert set(site.annotated()) == rules(report, delivery, Place.ANNOTATION)
+    assert set(listed_in(note)) == rules(report, delivery, Place.SUMMARY)
+    assert len(delivery.places) == len(NAMES)
+    assert delivery.count(Place.REPORT) == 0 and delivery.count(Place.INLINE) == 10
+
+
+def test_comments_are_on_the_lines_they_are_about(site: Any) -> None:
+    report, _ = publish(site)
+    lines = {item.finding.rule: item.finding.span.start for item in report.judged}
+    assert site.comments()
+    assert all(comment.line == lines[comment.rule] for comment in site.comments())
+
+
+def test_the_past_knows_what_was_said(site: Any) -> None:
+    report, _ = publish(site)
+    past = site.conversation(site.request()).past()
+    assert past.head == report.request.head and past.open
+    assert sorted(r.mark for r in past.remarks) == sorted(c.mark for c in site.comments())
+    assert not any(r.resolved or r.answered for r in past.remarks)
+    assert {r.path for r in past.remarks} == {PATH}
+    assert [n.body.split() for n in past.notes] == [n.split() for n in site.notes()]
+    assert len(past.reviews) == 1 and len(past.checks) == 1
+
+
+def test_a_second_run_changes_nothing(site: Any) -> None:
+    publish(site)
+    before, writes = site.state(), site.writes()
+    _, delivery = publish(site)
+    assert site.state() == before and site.writes() == writes
+    assert delivery.count(Place.SAID) == 10 and delivery.warnings == ()
+
+
+def test_lines_that_moved_are_not_said_again_and_gone_ones_are_resolved(site: Any) -> None:
+    publish(site)
+    first = [c.mark for c in site.comments()]
+    site.push([*NAMES[1:], 40], padding=7)
+    _, delivery = publish(site)
+    comments = site.comments()
+    assert [c.mark for c in comments][: len(first)] == first
+    assert [c.rule for c in comments[len(first) :]] == ["rule16"]
+    assert [c.rule for c in comments if c.resolved] == ["rule1"]
+    assert len(site.notes()) == 1 and delivery.warnings == ()
+    assert site.request().head[:12] in site.notes()[0]
+
+
+def test_threads_with_an_answer_and_settled_ones_are_left_alone(site: Any) -> None:
+    publish(site)
+    gone = site.comments()[0].rule, site.comments()[1].rule
+    kept = site.comments()[2].rule
+    site.answer(0)
+    site.settle(2)
+    past = site.conversation(site.request()).past()
+    assert [r.answered for r in past.remarks].count(True) == 1
+    site.push([n for n in NAMES if f"rule{n}" not in gone])
+    publish(site)
+    assert {c.rule for c in site.comments() if c.resolved} == {gone[1], kept}
+    assert "Still there, though its thread is resolved" in site.notes()[0]
+
+
+def test_what_others_wrote_is_not_ours(site: Any) -> None:
+    publish(site)
+    before = site.state()
+    site.copy()
+    publish(site)
+    assert site.state() == before
+    site.push([])
+    publish(site)
+    past = site.conversation(site.request()).past()
+    assert len(past.notes) == 1
+
+
+def test_marks_of_others_alone_hide_nothing(site: Any) -> None:
+    """Somebody who guesses what we will say, marks and all, does not keep us from saying it."""
+    request = site.request()
+    report, changes = reviewed(site.folder, request)
+    posted = plan(report, changes, Past(request.head), MANNER)
+    review = next(step for step in posted if isinstance(step, PostReview))
+    site.guess(review)
+    publish(site)
+    assert len(site.comments()) == 10
+
+
+def test_a_superseded_report_leaves_no_trace(site: Any) -> None:
+    request = site.request()
+    report, changes = reviewed(site.folder, request)
+    site.push([1])
+    conversation = site.conversation(request)
+    delivery = deliver(report, changes, conversation, MANNER, Log().beside())
+    assert delivery.superseded == site.request().head
+    assert site.comments() == [] and site.notes() == [] and site.writes() == 0
+
+
+def test_on_a_closed_request_only_the_summary_is_put(site: Any) -> None:
+    site.close()
+    report, delivery = publish(site)
+    assert site.comments() == [] and len(site.notes()) == 1
+    assert delivery.count(Place.SUMMARY) == len(report.judged)
+
+
+def test_without_the_right_to_write_the_report_is_left_behind(site: Any) -> None:
+    site.forbid()
+    log = Log()
+    report, delivery = publish(site, log=log)
+    assert site.comments() == [] and site.notes() == []
+    assert delivery.reached and delivery.warnings
+    assert delivery.count(Place.ANNOTATION) == len(log.annotated) > 0
+    assert set(delivery.places) == {item.finding.fingerprint for item in report.judged}
+    assert log.deliveries and not delivery.lost
+
+
+def test_a_comment_without_a_place_is_left_and_the_others_are_made(site: Any) -> None:
+    request = site.request()
+    marks = Marks(request.repository, request.number, KEY)
+    conversation = site.conversation(request)
+    made = [
+        Comment(PATH, Side.NEW, line, line, f"text\n\n{mark}", mark)
+        for line in (2, 4, 900, 6)
+        for mark in [marks.finding(f"{line:032x}", "ruff")]
+    ]
+    under = marks.review(request.head, "0" * 32)
+    review = PostReview(request.head, f"body\n\n{under}", under, tuple(made))
+    taken = conversation.take(review)
+    assert taken.left == (made[2].mark,)
+    assert len(site.comments()) == 3 and site.pending() == 0
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("call", [1, 2, 3])
+def test_a_killed_run_ends_where_it_would_have_ended(
+    site: Any, call: int, when: str, tmp_path: Path
+) -> None:
+    whole = type(site)(tmp_path / "whole", NAMES)
+    request = site.request()
+    report, changes = reviewed(site.folder, request)
+    mortal = Mortal(site.conversation(request), call, when)
+    with pytest.raises(Killed):
+        deliver(report, changes, mortal, MANNER, Log().beside())
+    publish(site)
+    publish(whole)
+    assert site.state() == whole.state()
+    whole.leave()
+
+
+def test_the_number_of_requests_does_not_grow_with_the_comments(site: Any, tmp_path: Path) -> None:
+    publish(site, replace(MANNER, inline=1))
+    few = site.writes()
+    other = type(site)(tmp_path / "other", NAMES)
+    publish(other)
+    assert other.writes() == few <= 3
+    other.leave()
