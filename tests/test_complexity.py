@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import lizard
@@ -102,13 +103,13 @@ def test_self_is_no_parameter(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_nesting_of_python(code: str, expected: int) -> None:
-    assert _lizard.python_nesting(code)[1] == expected
+    (first,) = (node for node in _lizard.python_functions(code) or () if node.lineno == 1)
+    assert _lizard.depth(first.body) == expected
 
 
-def test_code_that_does_not_parse_has_no_nesting() -> None:
-    assert _lizard.python_nesting("def f(:\n") == {}
-    assert _lizard.python_nesting("x = " + "(" * 5000) == {}
-    assert _lizard.python_nesting("x = '\0'") == {}
+@pytest.mark.parametrize("code", ["def f(:\n", "x = " + "(" * 5000, "x = '\0'"])
+def test_code_that_does_not_parse_has_no_nodes(code: str) -> None:
+    assert _lizard.python_functions(code) is None
 
 
 def test_suffixes_are_those_that_lizard_reads() -> None:
@@ -174,16 +175,55 @@ def test_a_renamed_file_is_compared_with_its_former_self(tmp_path: Path) -> None
     assert Complexity().run(changes, tree, runner(tmp_path)).findings == ()
 
 
+LOW = {"complexity": 3, "length": 12, "parameters": 2, "nesting": 1}
+
+
+@pytest.mark.parametrize("rule", LOW)
+def test_what_is_not_measured_is_within_the_limits(rule: str) -> None:
+    """On real code, with limits so low that many a function is beyond them."""
+    limits = dict.fromkeys(LOW, 1000) | {rule: LOW[rule]}
+    spared = 0
+    for place in sorted(Path(_lizard.__file__).parent.glob("_*.py")):
+        code = place.read_text()
+        nodes = _lizard.python_functions(code)
+        assert nodes is not None
+        for found in _lizard.functions(str(place), code, nodes):
+            if _lizard.harmless(nodes, code, [(found["start"], found["end"])], limits):
+                spared += 1
+                assert found[rule] <= limits[rule], found["name"]
+    assert spared > 20
+
+
+def test_a_function_that_moved_to_another_file_is_no_news(tmp_path: Path) -> None:
+    rest = "".join(f"x{n} = {n}\n" for n in range(9))
+    before = {"a.py": (branches("f", 30) + rest).encode(), "b.py": rest.encode()}
+    after = {"a.py": rest.encode(), "b.py": (rest + branches("f", 30)).encode()}
+    changes, tree = room(tmp_path, after, before)
+    assert Complexity().run(changes, tree, runner(tmp_path)).findings == ()
+
+
+def test_a_function_that_was_copied_to_another_file_is_new_there(tmp_path: Path) -> None:
+    rest = "".join(f"x{n} = {n}\n" for n in range(90))
+    function = branches("f", 30)
+    before = {"a.py": (function + rest).encode(), "b.py": rest.encode()}
+    after = {"a.py": (function + "y = 1\n").encode(), "b.py": (rest + function).encode()}
+    changes, tree = room(tmp_path, after, before)
+    (found,) = Complexity().run(changes, tree, runner(tmp_path)).findings
+    assert (found.rule, found.span.path) == ("complexity", "b.py")
+
+
 def test_one_broken_file_costs_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader that crashes is lizard's to have; here a file that vanishes stands for it."""
     (tmp_path / "good.py").write_text(branches("f", 3))
     names = [str(tmp_path / "gone.py"), str(tmp_path / "good.py")]
-    broken, good = (_lizard.measured(lizard, name) for name in names)
+    broken, good = (_lizard.measured(name) for name in names)
     assert broken == {"file": names[0], "error": "FileNotFoundError"}
     assert [found["name"] for found in good["functions"]] == ["f"]
 
 
-def test_a_file_that_takes_too_long_costs_no_other(tmp_path: Path) -> None:
+def test_a_file_that_takes_too_long_costs_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place = tmp_path / "slow.py"
     place.write_text("x = 1\n")
 
@@ -196,9 +236,10 @@ def test_a_file_that_takes_too_long_costs_no_other(tmp_path: Path) -> None:
         def FileInfoBuilder(name: str) -> None:
             os.kill(os.getpid(), signal.SIGALRM)
 
+    monkeypatch.setitem(sys.modules, "lizard", Slow)  # type: ignore[arg-type]
     before = signal.signal(signal.SIGALRM, _lizard.too_slow)
     try:
-        answer = _lizard.measured(Slow, str(place))
+        answer = _lizard.measured(str(place))
     finally:
         signal.signal(signal.SIGALRM, before)
     assert answer == {"file": str(place), "error": "TimeoutError"}

@@ -195,6 +195,20 @@ def test_what_the_settings_leave_out_is_not_searched(tmp_path: Path) -> None:
     assert Duplication().run(changes, built, runner(tmp_path)).findings == ()
 
 
+def test_scattered_lines_are_not_looked_for_elsewhere(tmp_path: Path) -> None:
+    """They make no block; so a repository that cannot be read is not even noticed."""
+    base = [f"value_{n} = make({n}, [{n}])" for n in range(60)]
+    sparse = [
+        line for n, old in enumerate(base) for line in (old, f"more({n})"[: 20 * (n % 4 == 0)])
+    ]
+    before = {"a.py": "\n".join(base).encode(), "old.py": BLOCK.encode()}
+    after = before | {"a.py": "\n".join(filter(None, sparse)).encode()}
+    changes, built = room(tmp_path, after, before)
+    assert len(changes.by_path["a.py"].added) >= Duplication.min_lines
+    shutil.rmtree(tmp_path / "git-scratch")
+    assert Duplication().run(changes, built, runner(tmp_path)).reason == ""
+
+
 def test_a_repository_that_cannot_be_read_costs_only_its_part(tmp_path: Path) -> None:
     before = {"old.py": BLOCK.encode()}
     other = function("other", range(5, 17)).encode()

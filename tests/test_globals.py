@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reviewer.analyzers.globals import Globals
+from reviewer.analyzers.globals import BIRTHS, QUERIES, Globals
 from reviewer.model import Finding, Severity
 from tests.support.room import room, runner
 
@@ -89,6 +89,12 @@ def test_the_remark_is_where_the_change_is(tmp_path: Path) -> None:
     assert found.message == (
         "`x` is a module-level variable (line 1) that `g` fills: mutable global state."
     )
+
+
+@pytest.mark.parametrize("language", QUERIES)
+def test_what_bears_state_is_part_of_the_question(language: str) -> None:
+    """A file that the gate lets through has matches, so that nothing hangs on its order."""
+    assert BIRTHS[language].strip() in QUERIES[language]
 
 
 def test_state_that_was_there_is_not_introduced(tmp_path: Path) -> None:

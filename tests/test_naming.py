@@ -212,6 +212,28 @@ def test_too_many_of_them_leave_the_rest_unread(tmp_path: Path) -> None:
     assert "last.py" in sources.unread
 
 
+def test_files_in_portions_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = b"".join(b"def good_%d(): pass\n" % n for n in range(9))
+    before = {"0.py": good, "1.py": b"def getA(): pass\ndef getB(): pass\n"}
+    after = {path: data + b"def getC(): pass\n" for path, data in before.items()}
+    after |= {f"{n}.py": b"def getD(): pass\n" for n in range(2, 5)}
+    changes, tree = room(tmp_path, after, before)
+    whole = Naming().run(changes, tree, runner(tmp_path))
+    monkeypatch.setattr(_languages, "BATCH_BYTES", 1)
+    assert Naming().run(changes, tree, runner(tmp_path)).findings == whole.findings
+    assert [f.span.path for f in whole.findings] == ["0.py", "2.py", "3.py", "4.py"]
+
+
+@pytest.mark.usefixtures("fragile")
+def test_files_that_end_the_parser_are_counted_over_all_portions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_languages, "BATCH_BYTES", 1)
+    names = ["a.py", *(f"bad{n}.py" for n in range(_languages.RESTARTS + 1)), "last.py"]
+    _, tree = room(tmp_path, dict.fromkeys(names, b"x = 1\n"))
+    assert parse(names, QUERIES, tree, runner(tmp_path)).unread == tuple(names[1:])
+
+
 @pytest.mark.usefixtures("fragile")
 def test_no_file_that_parses_is_a_failure(tmp_path: Path) -> None:
     changes, tree = room(tmp_path, {"bad.py": b"x = 1\n"})

@@ -222,6 +222,17 @@ def test_passwords_as_each_language_writes_them(tmp_path: Path, path: str, line:
     assert run.masks == (value,)
 
 
+def test_files_in_portions_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {rule: make(3) for rule, make in TOKENS.items()}
+    files = {f"{rule}.py": carried(rule, value).encode() for rule, value in values.items()}
+    changes, tree = room(tmp_path, files)
+    whole = Secrets().run(changes, tree, runner(tmp_path))
+    monkeypatch.setattr(secrets, "BATCH_CHARACTERS", 200)
+    parts = Secrets().run(changes, tree, runner(tmp_path))
+    assert len(whole.findings) == len(TOKENS)
+    assert (parts.findings, parts.masks) == (whole.findings, whole.masks)
+
+
 def test_one_secret_on_one_line_is_one_finding(tmp_path: Path) -> None:
     """However many rules match it and however often it stands there; another one is told apart."""
     token, other = TOKENS["github-token"](4), TOKENS["github-token"](5)

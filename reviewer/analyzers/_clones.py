@@ -24,6 +24,10 @@ KINDS: Final = 6
 PLACES: Final = 4
 """Places that are tried for one window."""
 
+PLACE_BITS: Final = 24
+PLACE_MASK: Final = (1 << PLACE_BITS) - 1
+"""A place is a source's number and, in so many bits, a token's: a file of 1 MiB has fewer."""
+
 ADDED_SHARE: Final = 0.9
 KEPT: Final = 2
 """The part of a window that the change must have added, and the lines in a row that it may have
@@ -86,30 +90,48 @@ class Block(NamedTuple):
 
 
 class Index:
-    """Added code, to be looked up by windows of its tokens."""
+    """Added code, to be looked up by windows of its tokens.
+
+    Windows are known by their hashes, and places are numbers: a change of megabytes has hundreds of
+    thousands of them. What two windows of one hash share is looked at before it is believed.
+    """
 
     def __init__(self) -> None:
-        self.places: dict[tuple[Family, str], list[tuple[Source, int]]] = {}
+        self.sources: list[Source] = []
+        self.places: dict[str, dict[int, list[int] | int]] = {}
 
     def add(self, source: Source) -> None:
         """Remember the windows of the added code of `source`."""
         shape = source.code.shape
         added = [0, *accumulate(line in source.added for line in source.code.lines)]
+        number = len(self.sources) << PLACE_BITS
+        self.sources.append(source)
+        found = self.places.setdefault(source.family.suffixes, {})
         for start in range(0, len(shape) - WINDOW + 1, STEP):
             window = shape[start : start + WINDOW]
             share = added[start + WINDOW] - added[start]
             if share >= ADDED_SHARE * WINDOW and len(set(window)) >= KINDS:
-                places = self.places.setdefault((source.family, window), [])
-                if len(places) < PLACES:
-                    places.append((source, start))
+                key = hash(window)
+                places = found.setdefault(key, number + start)
+                if isinstance(places, list):
+                    if len(places) < PLACES:
+                        places.append(number + start)
+                elif places != number + start:
+                    found[key] = [places, number + start]
 
     def matches(self, other: Source) -> Iterator[Match]:
         """What the added code shares with `other`, which may be one of the sources."""
         shape = other.code.shape
-        at = 0
-        while at <= len(shape) - WINDOW:
+        found = self.places.get(other.family.suffixes, {})
+        at, end = 0, len(shape) - WINDOW
+        while at <= end:
+            places = found.get(hash(shape[at : at + WINDOW]))
+            if places is None:
+                at += 1
+                continue
             furthest = 0
-            for source, start in self.places.get((other.family, shape[at : at + WINDOW]), ()):
+            for place in places if isinstance(places, list) else (places,):
+                source, start = self.sources[place >> PLACE_BITS], place & PLACE_MASK
                 apart = abs(start - at) if source.path == other.path else len(shape)
                 if apart >= WINDOW:
                     match = _extended(source, start, other, at, apart)
@@ -198,12 +220,18 @@ def _added(rows: list[range], code: Code, added: Collection[int]) -> list[range]
     return rows[best.start : best.stop]
 
 
+def longest(source: Source) -> int:
+    """Lines of code of the longest part of `source` that could be a block."""
+    code = source.code
+    return len(_added(code.rows(0, len(code.lines)), code, source.added))
+
+
 class Outlines:
     """The punctuation of added lines, to pass over files that share none of it."""
 
     def __init__(self) -> None:
-        self.wanted: set[Group] = set()
-        self.tried: Counter[Group] = Counter()
+        self.wanted: set[int] = set()
+        self.tried: Counter[int] = Counter()
 
     def add(self, source: Source) -> None:
         """Remember the added lines of `source`."""
@@ -221,7 +249,7 @@ class Outlines:
         Lines that have spoken for TRIES files, and still are not settled, are forgotten: they stand
         everywhere and tell nothing.
         """
-        found = self.wanted.intersection(_groups(outline(data)))
+        found = self.wanted.intersection(map(hash, _groups(outline(data))))
         if len(found) < HITS:
             return False
         self.tried.update(found)
@@ -229,17 +257,15 @@ class Outlines:
         return True
 
 
-Group = tuple[bytes, bytes, bytes, bytes]
-"""The punctuation of four lines in a row."""
-
-
-def _groups(lines: Sequence[bytes]) -> Iterator[Group]:
+def _groups(lines: Sequence[bytes]) -> Iterator[tuple[bytes, ...]]:
+    """Each four lines in a row."""
     return zip(lines, lines[1:], lines[2:], lines[3:], strict=False)
 
 
-def _telling(lines: Iterable[str]) -> Iterator[Group]:
+def _telling(lines: Iterable[str]) -> Iterator[int]:
+    """Hashes of the punctuation of those that say something: a third of what they take."""
     text = "\n".join(lines).encode("ascii", "ignore")
-    return (group for group in _groups(outline(text)) if sum(map(len, group)) >= PUNCTUATION)
+    return (hash(group) for group in _groups(outline(text)) if sum(map(len, group)) >= PUNCTUATION)
 
 
 def fresh(

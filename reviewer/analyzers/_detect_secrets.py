@@ -18,7 +18,14 @@ import sys
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
+from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
+
+if __name__ == "__main__":
+    # detect-secrets asks services about secrets with the one, and shares files out with the other.
+    # Neither happens here, and to import them takes longer than most reviews of secrets.
+    unused = SimpleNamespace(Response=None)
+    sys.modules |= {"requests": unused, "multiprocessing": unused}  # type: ignore[dict-item]
 
 from detect_secrets.__version__ import VERSION
 from detect_secrets.filters import heuristic

@@ -8,7 +8,7 @@ inside, its whole as `@all`; `Source.items` puts things within things.
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from reviewer.analyzers import _syntax
+from reviewer.analyzers._batches import by_size
 from reviewer.analyzers.base import NOT_UNDERSTOOD
 from reviewer.errors import ToolFailed, ToolMissing
 from reviewer.model import ChangeSet
@@ -73,6 +74,9 @@ CRASHES: Final = (-6, -7, -11, -14)
 
 RESTARTS: Final = 3
 """So many files may end the child; when one more does, the rest goes unread."""
+
+BATCH_BYTES: Final = 1 << 20
+"""Code that the child is asked about at once: each byte of it may become seventeen of matches."""
 
 COLUMNS: Final = 1000
 """Bytes of a line up to which a column is told: to count further takes longer than it is worth."""
@@ -202,28 +206,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Sources:
-    """The parsed files by path: after the change and before it, and those that were not parsed.
-
-    `partly` are the paths whose code has places that the parser did not understand.
-    """
+    """The parsed files by path: after the change and before it, and those that were not parsed."""
 
     after: Mapping[str, Source]
     before: Mapping[str, Source]
     unread: tuple[str, ...]
-
-    @property
-    def partly(self) -> list[str]:
-        return [path for path, source in self.after.items() if source.answer.broken]
-
-    @property
-    def reason(self) -> str:
-        """Which files were not judged, or not in full; "" when all were."""
-        said = []
-        if self.unread:
-            said.append(f"could not parse {', '.join(self.unread)}")
-        if self.partly:
-            said.append(f"could not parse all of {', '.join(self.partly)}")
-        return "; ".join(said)
+    reason: str = ""
 
 
 def language_of(path: str) -> str:
@@ -273,41 +261,123 @@ def removed_words(changes: ChangeSet) -> set[str]:
     }
 
 
-def known_words(changes: ChangeSet, sources: Sources) -> set[str]:
-    """All words that the changed files held before, and those of removed lines.
+def known_words(changes: ChangeSet, paths: Iterable[str], tree: Tree) -> set[str]:
+    """All words that the files `paths` held before, and those of removed lines.
 
     A name among them was not introduced by the change, but moved, implemented or followed.
     """
     known = removed_words(changes)
-    for source in sources.before.values():
-        known |= words(source.data.decode("utf-8", "replace"))
+    for path in paths:
+        known |= words((tree.read_base(path) or b"").decode("utf-8", "replace"))
     return known
+
+
+@dataclass
+class Parser:
+    """Parses files of the clean room, a portion at a time, so that never all are in memory.
+
+    A file in which the query of `gates` for its language matches nothing comes without matches.
+    `unread` are the paths that could not be parsed, `partly` those that could in part.
+    """
+
+    queries: Mapping[str, str]
+    tree: Tree
+    runner: Runner
+    gates: Mapping[str, str] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
+    partly: list[str] = field(default_factory=list)
+    crashes: int = 0
+
+    def after(self, paths: Iterable[str]) -> Iterator[Source]:
+        """The files as they are after the change, in order.
+
+        Raises ToolMissing, and ToolFailed when none of the files could be parsed.
+        """
+        asked = read = 0
+        for group in self._groups(self.tree.root, paths):
+            asked += len(group)
+            for source in self._parsed(self.tree.root, group):
+                read += 1
+                if source.answer.broken:
+                    self.partly.append(source.path)
+                yield source
+        if asked and not read:
+            raise ToolFailed("could parse none of the files")
+
+    def before(self, paths: Iterable[str]) -> Iterator[Source]:
+        """The files as they were before the change, in order, without new ones."""
+        there = (path for path in paths if (self.tree.base / self.tree.files[path]).is_file())
+        for group in self._groups(self.tree.base, there):
+            yield from self._parsed(self.tree.base, group)
+
+    @property
+    def reason(self) -> str:
+        """Which files were not judged, or not in full; "" when all were."""
+        said = []
+        if self.unread:
+            said.append(f"could not parse {', '.join(sorted(self.unread))}")
+        partly = [path for path in self.partly if path not in self.unread]
+        if partly:
+            said.append(f"could not parse all of {', '.join(partly)}")
+        return "; ".join(said)
+
+    def _groups(self, folder: Path, paths: Iterable[str]) -> Iterator[list[str]]:
+        names = self.tree.files
+        return by_size(paths, lambda path: (folder / names[path]).stat().st_size, BATCH_BYTES)
+
+    def _parsed(self, folder: Path, paths: Sequence[str]) -> Iterator[Source]:
+        """The sources of one portion."""
+        names = {str(folder / self.tree.files[path]): path for path in paths}
+        answers = self._asked([(name, language_of(path)) for name, path in names.items()])
+        self.unread |= {p for n, p in names.items() if n not in answers or answers[n].error}
+        for name, path in names.items():
+            if path not in self.unread:
+                data, answer = fitting(Path(name).read_bytes(), answers.pop(name))
+                yield Source(path, language_of(path), data, answer)
+
+    def _asked(self, files: Sequence[tuple[str, str]]) -> dict[str, Answer]:
+        """The answers by file name; a file that ends the child has none, the others do."""
+        answers: dict[str, Answer] = {}
+        left = list(files)
+        while left and self.crashes <= RESTARTS:
+            languages = {language for _, language in left}
+            done = self.runner.run(
+                isolated_python(Path(_syntax.__file__)),
+                cwd=self.tree.root,
+                stdin=msgspec.json.encode(
+                    {
+                        "files": left,
+                        "queries": {name: self.queries[name] for name in languages},
+                        "gates": {name: self.gates.get(name, "") for name in languages},
+                    }
+                ),
+                ok=(0, _syntax.NOT_INSTALLED, *CRASHES),
+            )
+            if done.returncode == _syntax.NOT_INSTALLED:
+                raise ToolMissing("tree-sitter or one of its grammars is not installed")
+            self.crashes += done.returncode != 0
+            said = decoded(done.stdout, [name for name, _ in left], whole=done.returncode == 0)
+            answers |= {answer.file: answer for answer in said}
+            left = left[len(said) + 1 :]
+        return answers
 
 
 def parse(paths: Iterable[str], queries: Mapping[str, str], tree: Tree, runner: Runner) -> Sources:
     """Both versions of the files `paths` of the clean room, with the matches of their query.
 
-    Raises ToolMissing, and ToolFailed when none of the files could be parsed.
+    For queries with few matches: all are kept. Raises ToolMissing, and ToolFailed when none of the
+    files could be parsed.
     """
+    parser = Parser(queries, tree, runner)
     paths = list(paths)
-    after = {str(tree.root / tree.files[path]): path for path in paths}
-    before = {str(tree.base / tree.files[path]): path for path in paths}
-    before = {name: path for name, path in before.items() if Path(name).is_file()}
-    names = {**after, **before}
-    files = [(name, language_of(path)) for name, path in names.items()]
-    answers = asked(files, queries, tree.root, runner)
-    unread = tuple(p for n, p in names.items() if n not in answers or answers[n].error)
-    if set(after.values()) <= set(unread):
-        raise ToolFailed("could parse none of the files")
-    read = {
-        name: Source(path, language_of(path), *fitting(Path(name).read_bytes(), answers[name]))
-        for name, path in names.items()
-        if path not in unread
-    }
+    after = {source.path: source for source in parser.after(paths)}
+    before = {source.path: source for source in parser.before(after)}
+    read = [path for path in after if path not in parser.unread]
     return Sources(
-        {path: read[name] for name, path in after.items() if name in read},
-        {path: read[name] for name, path in before.items() if name in read},
-        tuple(sorted(set(unread))),
+        {path: after[path] for path in read},
+        {path: before[path] for path in read if path in before},
+        tuple(sorted(parser.unread)),
+        parser.reason,
     )
 
 
@@ -322,30 +392,6 @@ def fitting(data: bytes, answer: Answer) -> tuple[bytes, Answer]:
     ):
         raise ToolFailed("its output names places that the file does not have")
     return data, answer
-
-
-def asked(
-    files: Sequence[tuple[str, str]], queries: Mapping[str, str], cwd: Path, runner: Runner
-) -> Mapping[str, Answer]:
-    """The answers by file name; a file that ends the child has none, the others do."""
-    answers: dict[str, Answer] = {}
-    left = list(files)
-    for _ in range(RESTARTS + 1):
-        if not left:
-            break
-        wanted = {language: queries[language] for _, language in left}
-        done = runner.run(
-            isolated_python(Path(_syntax.__file__)),
-            cwd=cwd,
-            stdin=msgspec.json.encode({"files": left, "queries": wanted}),
-            ok=(0, _syntax.NOT_INSTALLED, *CRASHES),
-        )
-        if done.returncode == _syntax.NOT_INSTALLED:
-            raise ToolMissing("tree-sitter or one of its grammars is not installed")
-        said = decoded(done.stdout, [name for name, _ in left], whole=done.returncode == 0)
-        answers |= {answer.file: answer for answer in said}
-        left = left[len(said) + 1 :]
-    return answers
 
 
 def decoded(output: bytes, names: Sequence[str], *, whole: bool) -> list[Answer]:

@@ -1,15 +1,20 @@
 """Measures functions with lizard. A program of its own, started by the analyzer `complexity`.
 
-It reads a JSON list of file names from stdin and prints one JSON object a line: first the version,
-then one for each file with its functions, or with the reason why it could not be measured. It
-imports nothing of ours. Comments of the code that switch lizard off are not obeyed.
+It reads a JSON object from stdin: `limits` by name, and `files`, pairs of a file name and the
+ranges of lines (inclusive) that matter in it, null for all. It prints one JSON object a line: first
+the version, then one for each file with its functions, or with the reason why it could not be
+measured. A Python file in which no function around those lines can be beyond a limit is answered
+without functions: to see that takes a third of the time. It imports nothing of ours. Comments of
+the code that switch lizard off are not obeyed.
 """
 
 import ast
 import json
+import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +37,11 @@ NESTING: Final = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar
 
 FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 
+BRANCH: Final = re.compile(r"\b(?:if|elif|for|while|except|finally|and|or|case)\b")
+"""What lizard counts as a branch in Python (its PythonReader), and the same words in text."""
+
+PARTS: Final = ("body", "orelse", "finalbody", "handlers", "cases")
+"""Where a statement of Python holds others."""
 
 CRASHES: Final = (
     ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, OSError,
@@ -50,8 +60,10 @@ def without_comments(tokens: Iterator[str], reader: Any) -> Iterator[str]:
             yield from "\n" * comment.count("\n")
 
 
-def functions(lizard: Any, name: str, code: str) -> list[dict[str, Any]]:
-    """The functions of one file in order of their start."""
+def functions(name: str, code: str, nodes: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """The functions of one file in order of their start. `nodes` are those of Python's parser."""
+    import lizard  # noqa: PLC0415  # most changes never need it
+
     suffix = Path(name).suffix[1:].lower()
     context = lizard.FileInfoBuilder(name)
     reader = lizard.get_reader_for(name)(context)
@@ -62,7 +74,7 @@ def functions(lizard: Any, name: str, code: str) -> list[dict[str, Any]]:
         tokens = own(tokens, reader)
     for _ in reader(tokens, reader):
         pass
-    depths = python_nesting(code) if suffix == "py" else {}
+    depths = {node.lineno: depth(node.body) for node in nodes}
     return [
         {
             "name": found.name,
@@ -82,16 +94,27 @@ def functions(lizard: Any, name: str, code: str) -> list[dict[str, Any]]:
     ]
 
 
-def python_nesting(code: str) -> dict[int, int]:
-    """Depth of control structures of each function by its first line; {} if it does not parse."""
+def python_functions(code: str) -> list[Any] | None:
+    """The functions of Python code, None if it does not parse."""
     try:
-        nodes = [node for node in ast.walk(ast.parse(code)) if isinstance(node, FUNCTIONS)]
-        return {node.lineno: depth(node.body) for node in nodes}
+        waiting: list[ast.AST] = [ast.parse(code)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return {}
+        return None
+    found = []
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, FUNCTIONS):
+            found.append(node)
+        waiting += inside(node)
+    return found
 
 
-def depth(body: list[ast.stmt]) -> int:
+def inside(node: ast.AST) -> list[ast.AST]:
+    """The statements, handlers and cases directly within a statement: no expression has any."""
+    return [inner for part in PARTS for inner in getattr(node, part, ())]
+
+
+def depth(body: Sequence[ast.AST]) -> int:
     """How deep control structures are nested in `body`; an `elif` is no deeper than its `if`."""
     return max(map(depth_of, body), default=0)
 
@@ -100,20 +123,53 @@ def depth_of(node: ast.AST) -> int:
     """The same for one statement. Functions and classes within are measured on their own."""
     if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
         return 0
-    if isinstance(node, ast.If):
-        chained = len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If)
-        otherwise = depth(node.orelse)
-        return max(1 + depth(node.body), otherwise if chained else 1 + otherwise)
-    inner = max(map(depth_of, ast.iter_child_nodes(node)), default=0)
-    return inner + isinstance(node, NESTING)
+    deepest = 0
+    while isinstance(node, ast.If) and len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):
+        deepest = max(deepest, 1 + depth(node.body))
+        node = node.orelse[0]
+    return max(deepest, depth(inside(node)) + isinstance(node, NESTING))
 
 
-def measured(lizard: Any, name: str) -> dict[str, Any]:
+def harmless(
+    nodes: Sequence[Any],
+    code: str,
+    ranges: Sequence[Sequence[int]],
+    limits: Mapping[str, int],
+) -> bool:
+    """Whether no function of Python code that has a line in `ranges` can be beyond a limit.
+
+    By bounds that are never below what lizard measures: lines of text, words that may be branches,
+    commas of the head.
+    """
+    lines = re.split(r"[\r\n]", code)
+    for node in nodes:
+        first, last = node.lineno, node.end_lineno
+        if not any(start <= last and first <= end for start, end in ranges):
+            continue
+        head = lines[first - 1 : max(first, node.body[0].lineno - 1)]
+        if (
+            last - first + 1 > limits["length"]
+            or len(BRANCH.findall("\n".join(lines[first - 1 : last]))) + 1 > limits["complexity"]
+            or "".join(head).count(",") + 1 > limits["parameters"]
+            or depth(node.body) > limits["nesting"]
+        ):
+            return False
+    return True
+
+
+def measured(
+    name: str,
+    ranges: Sequence[Sequence[int]] | None = None,
+    limits: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
     """What is printed for one file."""
     signal.alarm(SECONDS)
     try:
         code = Path(name).read_bytes().decode("utf-8-sig", "replace").replace("\r\n", "\n")
-        return {"file": name, "functions": functions(lizard, name, code)}
+        nodes = python_functions(code) if name.lower().endswith(".py") else None
+        if nodes is not None and ranges and limits and harmless(nodes, code, ranges, limits):
+            return {"file": name}
+        return {"file": name, "functions": functions(name, code, nodes or ())}
     except CRASHES as error:
         return {"file": name, "error": type(error).__name__}
     finally:
@@ -128,13 +184,14 @@ def main() -> int:
     """Measure the files named on stdin."""
     sys.argv = [""]  # lizard puts the folder of argv[0] on the path of imports
     try:
-        import lizard  # noqa: PLC0415
+        version = import_module("lizard_ext").version
     except ImportError:
         return NOT_INSTALLED
     signal.signal(signal.SIGALRM, too_slow)
-    print(json.dumps({"version": lizard.version}))  # noqa: T201
-    for name in json.load(sys.stdin):
-        print(json.dumps(measured(lizard, name)))  # noqa: T201
+    print(json.dumps({"version": version}))  # noqa: T201
+    request = json.load(sys.stdin)
+    for name, ranges in request["files"]:
+        print(json.dumps(measured(name, ranges, request["limits"])))  # noqa: T201
     return 0
 
 

@@ -1,10 +1,11 @@
 """Asks tree-sitter about source files. A program of its own, started by `_languages`.
 
 It reads a JSON object from stdin: `queries`, a query in tree-sitter's language for each grammar,
-and `files`, pairs of a file name and a grammar. It prints one JSON object a line, one for each file
-in order, with the matches of the query and the broken places, or with the reason why there are
-none. Places are [start, end, line, last line]: bytes from 0 with an exclusive end, lines from 1,
-a line ending at LF. It imports nothing of ours.
+`gates`, further queries for some of them, and `files`, pairs of a file name and a grammar. It
+prints one JSON object a line, one for each file in order, with the matches of the query and the
+broken places, or with the reason why there are none. A file in which the gate of its grammar
+matches nothing comes without matches. Places are [start, end, line, last line]: bytes from 0 with
+an exclusive end, lines from 1, a line ending at LF. It imports nothing of ours.
 """
 
 import json
@@ -40,13 +41,14 @@ GRAMMARS: Final = {
 class Grammar:
     """One language with its question; grammars are loaded when the first file asks for them."""
 
-    def __init__(self, name: str, question: str) -> None:
+    def __init__(self, name: str, question: str, gate: str) -> None:
         core = import_module("tree_sitter")
         module, function = GRAMMARS[name]
         language = core.Language(getattr(import_module(module), function)())
         self.core = core
         self.parser = core.Parser(language)
         self.question = core.Query(language, question)
+        self.gate = core.Query(language, gate) if gate else None
         self.errors = core.Query(language, "(ERROR) @error (MISSING) @error")
 
     def answer(self, data: bytes) -> dict[str, Any]:
@@ -58,6 +60,8 @@ class Grammar:
             broken = [place(node)[:2] for _, captured in found for node in captured["error"]]
             if len(broken) > ERRORS:
                 broken = [[0, len(data)]]
+        if self.gate is not None and not self.core.QueryCursor(self.gate).matches(root):
+            return {"broken": broken}
         matches = self.core.QueryCursor(self.question).matches(root)
         if len(matches) > MATCHES:
             raise OverflowError
@@ -91,11 +95,12 @@ def main() -> int:
     """Answer the request on stdin."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     request = json.load(sys.stdin)
+    queries, gates = request["queries"], request.get("gates", {})
     grammars: dict[str, Grammar] = {}
     try:
         for name, language in request["files"]:
             if language not in grammars:
-                grammars[language] = Grammar(language, request["queries"][language])
+                grammars[language] = Grammar(language, queries[language], gates.get(language, ""))
             line = {"file": name, **answer(grammars[language], name)}
             print(json.dumps(line), flush=True)  # noqa: T201
     except ImportError:

@@ -9,7 +9,7 @@ its line or of the file.
 import re
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -171,42 +171,36 @@ class Code:
 
 
 def tokens(text: str, family: Family) -> Code:
-    """The tokens of `text`."""
+    """The tokens of `text`. One loop for all of it: most of the time goes here."""
+    opening, defining = family.opening, family.defining
     shape: list[str] = []
     starts, lines = array("I"), array("I")
-    for match, line in _counting(text, family):
-        kind = match.lastindex
-        if kind == WORDS:
-            shape.append(SHAPES.get(match[0], NAME))
-        else:
-            shape.append(match[0] if kind == MARK else LITERAL)
-        starts.append(match.start())
-        lines.append(line)
-    return Code(text, "".join(shape), starts, lines)
-
-
-def _counting(text: str, family: Family) -> Iterator[tuple[re.Match[str], int]]:
-    """The tokens that count, each with the number of the line it begins on."""
-    opening, defining = family.opening, family.defining
     line, depth = 1, 0
     fresh, importing, parameters = True, False, False
     for match in family.lexer.finditer(text):
-        kind, word = match.lastindex, match[0]
+        kind = match.lastindex
         if kind == LINE_FEED:
             line += 1
             fresh, importing = True, importing and depth > 0
             continue
+        word = match[0]
         if kind != COMMENT:
-            importing = importing or (fresh and not depth and word in opening)
-            fresh = False
+            if fresh:
+                importing = importing or (not depth and word in opening)
+                fresh = False
             if importing or depth:
                 depth = max(0, depth + (word in OPENERS) - (word in CLOSERS))
-            if not importing and not depth:
-                yield match, line
+            if not (importing or depth):
+                shape.append(
+                    SHAPES.get(word, NAME) if kind == WORDS else word if kind == MARK else LITERAL
+                )
+                starts.append(match.start())
+                lines.append(line)
                 depth = 1 if parameters and word == "(" else 0
                 parameters = word in defining or (parameters and not depth)
         if kind in MULTILINE:
             line += word.count("\n")
+    return Code(text, "".join(shape), starts, lines)
 
 
 def outline(data: bytes) -> list[bytes]:

@@ -4,6 +4,9 @@ Each function is measured before and after the change, in all languages that liz
 named when the change took it over a limit, made it clearly worse beyond the limit, or added it
 beyond the limit; what was there already is not the author's doing. A function that only moved or
 got a new name is compared with its former self.
+
+Most changes touch no function beyond a limit. So the new versions are measured first, and the
+former ones only of files that have such a function, and of those that it may come from.
 """
 
 import math
@@ -12,11 +15,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple, TypeAlias
 
 import msgspec
 
 from reviewer.analyzers import _lizard
+from reviewer.analyzers._batches import by_size
 from reviewer.analyzers.base import NOT_UNDERSTOOD, Analyzer, RulePage, named, not_concerned
 from reviewer.errors import ToolFailed, ToolMissing
 from reviewer.languages import is_test
@@ -24,6 +28,7 @@ from reviewer.model import (
     Category,
     ChangeSet,
     Confidence,
+    FileChange,
     Finding,
     Outcome,
     Severity,
@@ -81,6 +86,10 @@ class Answer(msgspec.Struct, frozen=True):
     error: str = ""
 
 
+Ranges: TypeAlias = Sequence[tuple[int, int]]
+"""First and last lines, 1-based and inclusive."""
+
+
 class Located(NamedTuple):
     """A function and the path of the change it is in."""
 
@@ -96,6 +105,9 @@ KEYS: Final[tuple[Callable[[Located], object], ...]] = (
 )
 """What makes two functions the same, the surest first; the last finds those that moved."""
 
+
+BATCH_BYTES: Final = 2 << 20
+"""Code for one call of the child, which has a deadline: lizard reads some 1.4 MB a second."""
 
 SEVERITY: Final = {
     "complexity": Severity.WARNING,
@@ -126,37 +138,55 @@ class Complexity:
     nesting: int = 4
     worse: float = 0.2
 
-    def run(self, changes: ChangeSet, tree: Tree, runner: Runner) -> ToolRun:  # noqa: ARG002
+    def run(self, changes: ChangeSet, tree: Tree, runner: Runner) -> ToolRun:
         started = time.monotonic()
         paths = named(tree, SUFFIXES)
         if not paths:
             return not_concerned(self.name, "file in a language that lizard reads")
-        after = {str(tree.root / tree.files[path]): path for path in paths}
-        before = {str(tree.base / tree.files[path]): path for path in paths}
-        before = {name: path for name, path in before.items() if Path(name).is_file()}
-        version, answers = measured([*after, *before], tree.root, runner)
-        broken = sorted({after[n] for n, answer in answers.items() if answer.error and n in after})
+        files = Files(tree, runner, {rule: getattr(self, rule) for rule in ADVICE})
+        ranges = {path: touched(changes.by_path[path]) for path in paths}
+        after = files.after(ranges)
+        broken = [path for path in paths if path not in after]
         if len(broken) == len(paths):
             raise ToolFailed("none of the files could be measured")
+        suspects = {
+            path: functions
+            for path, functions in after.items()
+            if any(self._beyond(f) and meets(f, ranges[path]) for f in functions)
+        }
+        before = files.before(suspects)
+        found = pairs(located(suspects), located(before))
+        left = shrunk(changes, set(after) - set(suspects), self._new(found))
+        if left:
+            known = {path: after[path] for path in left if after[path]}
+            known |= files.after(dict.fromkeys(path for path in left if path not in known))
+            before |= files.before(known)
+            found = pairs(located(suspects | known), located(before))
         findings = sorted(
             (
                 self._finding(new, old, rule, tree)
-                for new, old in pairs(located(answers, after), located(answers, before))
+                for new, old in found
                 for rule in ADVICE
                 if self._bad(getattr(new.function, rule), getattr(old, rule, None), rule)
-                and new.path not in broken
             ),
             key=lambda finding: (finding.span, finding.rule),
         )
         return ToolRun(
             self.name,
             Outcome.OK,
-            version=version,
+            version=files.version,
             findings=tuple(findings),
             reason=f"could not measure {', '.join(broken)}" if broken else "",
             seconds=time.monotonic() - started,
             measures=self.measures,
         )
+
+    def _beyond(self, function: Function) -> bool:
+        return any(getattr(function, rule) > getattr(self, rule) for rule in ADVICE)
+
+    def _new(self, found: Sequence[tuple[Located, Function | None]]) -> list[Function]:
+        """The functions beyond a limit that no former version of their file has."""
+        return [at.function for at, old in found if old is None and self._beyond(at.function)]
 
     def _bad(self, new: int, old: int | None, rule: str) -> bool:
         """Whether the change is to blame for this value."""
@@ -186,20 +216,50 @@ class Complexity:
         )
 
 
-def measured(names: Sequence[str], cwd: Path, runner: Runner) -> tuple[str, Mapping[str, Answer]]:
-    """Lizard's version and what it says of each file. Raises ToolMissing and ToolFailed."""
-    done = runner.run(
-        isolated_python(Path(_lizard.__file__)),
-        cwd=cwd,
-        stdin=msgspec.json.encode(names),
-        ok=(0, _lizard.NOT_INSTALLED),
-    )
-    if done.returncode == _lizard.NOT_INSTALLED:
-        raise ToolMissing("lizard is not installed")
-    return decoded(done.stdout, names)
+@dataclass
+class Files:
+    """Measures files of the clean room; `version` is lizard's as soon as one was measured."""
+
+    tree: Tree
+    runner: Runner
+    limits: Mapping[str, int]
+    version: str = ""
+
+    def after(self, paths: Mapping[str, Ranges | None]) -> dict[str, tuple[Function, ...]]:
+        """The functions by path, without the files that cannot be measured.
+
+        Where ranges of lines are given, a file may come without functions if none of those around
+        these lines is beyond a limit. Raises ToolMissing and ToolFailed.
+        """
+        return self._measured(self.tree.root, paths)
+
+    def before(self, paths: Iterable[str]) -> dict[str, tuple[Function, ...]]:
+        """The functions of the former versions."""
+        there = (path for path in paths if (self.tree.base / self.tree.files[path]).is_file())
+        return self._measured(self.tree.base, dict.fromkeys(there))
+
+    def _measured(
+        self, folder: Path, paths: Mapping[str, Ranges | None]
+    ) -> dict[str, tuple[Function, ...]]:
+        found: dict[str, tuple[Function, ...]] = {}
+        names = {path: folder / self.tree.files[path] for path in paths}
+        for group in by_size(names, lambda path: names[path].stat().st_size, BATCH_BYTES):
+            done = self.runner.run(
+                isolated_python(Path(_lizard.__file__)),
+                cwd=self.tree.root,
+                stdin=msgspec.json.encode(
+                    {"limits": self.limits, "files": [(str(names[p]), paths[p]) for p in group]}
+                ),
+                ok=(0, _lizard.NOT_INSTALLED),
+            )
+            if done.returncode == _lizard.NOT_INSTALLED:
+                raise ToolMissing("lizard is not installed")
+            self.version, answers = decoded(done.stdout, [str(names[path]) for path in group])
+            found |= {p: a.functions for p, a in zip(group, answers, strict=True) if not a.error}
+        return found
 
 
-def decoded(output: bytes, names: Iterable[str]) -> tuple[str, Mapping[str, Answer]]:
+def decoded(output: bytes, names: Iterable[str]) -> tuple[str, list[Answer]]:
     """The child's output as it should be: the version, then one answer a file, in order.
 
     Raises ToolFailed for anything else.
@@ -210,12 +270,33 @@ def decoded(output: bytes, names: Iterable[str]) -> tuple[str, Mapping[str, Answ
         raise ToolFailed(f"its output cannot be understood: {error}") from error
     if [answer.file for answer in answers] != ["", *names]:
         raise ToolFailed("its output does not fit the files it was given")
-    return answers[0].version, {answer.file: answer for answer in answers[1:]}
+    return answers[0].version, answers[1:]
 
 
-def located(answers: Mapping[str, Answer], paths: Mapping[str, str]) -> list[Located]:
-    """The functions of the files `paths` (path of the change by name on disk)."""
-    return [Located(path, f) for name, path in paths.items() for f in answers[name].functions]
+def located(functions: Mapping[str, Iterable[Function]]) -> list[Located]:
+    """The functions with their paths, in order of path."""
+    return [Located(path, f) for path, found in sorted(functions.items()) for f in found]
+
+
+def touched(change: FileChange) -> Ranges:
+    """The first and last line of each hunk, with the lines around it that the diff shows."""
+    return [(hunk.new_start, hunk.new_start + hunk.new_count) for hunk in change.hunks]
+
+
+def meets(function: Function, ranges: Ranges) -> bool:
+    """Whether the function has a line in one of the ranges."""
+    return any(start <= function.end and function.start <= end for start, end in ranges)
+
+
+def shrunk(changes: ChangeSet, paths: Iterable[str], new: Sequence[Function]) -> list[str]:
+    """Those of `paths` that one of the `new` functions may have moved from.
+
+    Half of its lines are enough: a diff takes lines of a neighbour for those that stayed.
+    """
+    if not new:
+        return []
+    least = min(function.length for function in new) // 2
+    return [path for path in sorted(paths) if len(changes.by_path[path].removed) > least]
 
 
 def pairs(

@@ -9,16 +9,17 @@ scripts, overrides, accessors and overloads need no words of their own.
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple, TypeAlias
 
 from reviewer.analyzers._languages import (
     LANGUAGES,
     Item,
+    Parser,
     Source,
     is_api,
-    parse,
+    language_of,
     python_bases,
     removed_words,
     words,
@@ -171,31 +172,29 @@ class Docs:
         paths = [path for path in named(tree, LANGUAGES) if is_api(path) and not is_stub(path)]
         if not paths:
             return not_concerned(self.name, "code with an interface for others")
-        sources = parse(paths, QUERIES, tree, runner)
+        parser = Parser(QUERIES, tree, runner)
         removed = removed_words(changes)
-        of_file: dict[str, Tally] = {}
-        of_language: dict[str, Tally] = defaultdict(Counter)
-        for path, source in sources.before.items():
-            of_file[path] = tally(source)
-            of_language[source.language].update(of_file[path])
-        findings: list[Finding] = []
-        for path, source in sources.after.items():
-            added = changes.by_path[path].added
-            old = path in sources.before and {d.name for d in public(sources.before[path])}
-            for item in public(source):
-                if item.documented or item.line not in added or (old and item.name in old):
-                    continue
-                if item.name.rpartition(".")[2] in removed:
-                    continue
-                habit = custom(item, of_file.get(path), of_language[source.language])
-                if habit is not None:
-                    findings.append(self._finding(path, item, habit))
+        missing = {
+            source.path: found
+            for source in parser.after(paths)
+            if (found := undocumented(source, changes.by_path[source.path].added, removed))
+        }
+        before = Before(paths, missing, parser)
+        findings = [
+            self._finding(path, item, habit)
+            for path, found in missing.items()
+            if path not in parser.unread
+            for item in found
+            if item.name not in before.names.get(path, ())
+            and (habit := custom(item, before.of_file.get(path), before.of_language(path)))
+            is not None
+        ]
         return ToolRun(
             self.name,
             Outcome.OK,
             version=VERSION,
             findings=tuple(findings),
-            reason=sources.reason,
+            reason=parser.reason,
             seconds=time.monotonic() - started,
             measures=self.measures,
         )
@@ -215,14 +214,55 @@ class Docs:
         )
 
 
+class Before:
+    """The habits and names of the changed files before; only those are read that have a say."""
+
+    def __init__(
+        self, paths: Sequence[str], missing: Mapping[str, Sequence[Definition]], parser: Parser
+    ) -> None:
+        self.names: dict[str, set[str]] = {}
+        self.of_file: dict[str, Tally] = {}
+        self.languages: dict[str, Tally] = defaultdict(Counter)
+        self._read(missing, parser)
+        open_ = {
+            language_of(path)
+            for path, found in missing.items()
+            if not all(tells(self.of_file.get(path), item) for item in found)
+        }
+        rest = (p for p in paths if p not in self.of_file and language_of(p) in open_)
+        self._read(rest, parser)
+
+    def _read(self, paths: Iterable[str], parser: Parser) -> None:
+        for source in parser.before(paths):
+            items = list(public(source))
+            self.names[source.path] = {item.name for item in items}
+            self.of_file[source.path] = Counter((slot(item), item.documented) for item in items)
+            self.languages[source.language].update(self.of_file[source.path])
+
+    def of_language(self, path: str) -> Tally:
+        """The habits of all files in the language of this one, where it does not tell itself."""
+        return self.languages[language_of(path)]
+
+
+def undocumented(source: Source, added: frozenset[int], removed: set[str]) -> list[Definition]:
+    """The public definitions on added lines that have no words, without those that moved."""
+    return [
+        item
+        for item in public(source)
+        if not item.documented
+        and item.line in added
+        and item.name.rpartition(".")[2] not in removed
+    ]
+
+
+def tells(habits: Tally | None, item: Definition) -> bool:
+    """Whether habits say something about definitions like this one."""
+    return habits is not None and any(habits[slot(item), yes] for yes in (True, False))
+
+
 def is_stub(path: str) -> bool:
     """Whether the file declares what is documented where it is implemented."""
     return path.endswith((".pyi", ".d.ts", ".d.mts", ".d.cts"))
-
-
-def tally(source: Source) -> Tally:
-    """The habits of one file."""
-    return Counter((slot(item), item.documented) for item in public(source))
 
 
 def slot(item: Definition) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Annotated, ClassVar, Final
 
-from reviewer.analyzers._clones import WINDOW, Block, Index, Outlines, Source, block, fresh
+from reviewer.analyzers._clones import WINDOW, Block, Index, Outlines, Source, block, fresh, longest
 from reviewer.analyzers._tokens import BY_SUFFIX, Code, Family, tokens
 from reviewer.analyzers.base import Analyzer, RulePage, not_concerned
 from reviewer.binding import Range
@@ -62,10 +62,10 @@ DECISIONS: Final = 2
 """Branches and loops of a block that is a warning; declarations have none."""
 
 FILE_BYTES: Final = 256 << 10
-CHANGE_BYTES: Final = 16 << 20
+CHANGE_BYTES: Final = 8 << 20
 CLOSER_BYTES: Final = 4 << 20
-"""Larger files of the repository are not compared; of the change so much is; so much of the
-repository is looked at token by token. Bounds on time and memory."""
+"""Larger files of the repository are not compared; of the change so much is, its added part counted
+twice; so much of the repository is looked at token by token. Bounds on time and memory."""
 
 RULES: Final = (
     RulePage(
@@ -139,18 +139,20 @@ class Duplication:
         """All blocks that are large enough, those that only moved among them."""
         search = Search()
         others: list[str] = []
-        left = CHANGE_BYTES
+        left: float = CHANGE_BYTES
         for path in paths:
             added = changes.by_path[path].added
             if len(added) < self.min_lines:
                 others.append(path)
                 continue
             data = tree.read(path)
-            left -= len(data)
+            left -= len(data) * (1 + len(added) / (1 + data.count(b"\n")))
             if left < 0:
                 search.reasons.append(f"not compared, too much is added: {shown(path)} and later")
                 break
             search.sources.append(source(path, data, added))
+        if all(longest(each) < self._least(each.path) for each in search.sources):
+            return search
         for each in search.sources:
             search.index.add(each)
             search.outlines.add(each)
@@ -222,14 +224,19 @@ class Duplication:
 
     def _worth(self, found: Block) -> bool:
         """Whether a block is large enough, and says enough, to be named."""
-        factor = TEST_FACTOR if is_test(found.match.source.path) else 1
+        path = found.match.source.path
+        factor = TEST_FACTOR if is_test(path) else 1
         return (
-            found.lines >= factor * self.min_lines
+            found.lines >= self._least(path)
             and found.end - found.start >= factor * self.min_tokens
             and found.forms >= max(FORMS * self.min_lines, FORMS_SHARE * found.lines)
             and found.odd <= ODD_SHARE
             and found.same >= SAME_SHARE
         )
+
+    def _least(self, path: str) -> int:
+        """Lines of the smallest block in a file."""
+        return self.min_lines * (TEST_FACTOR if is_test(path) else 1)
 
     def _finding(self, found: Block) -> Finding:
         here, there = found.match.source.path, found.match.other.path

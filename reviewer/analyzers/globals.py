@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
-from reviewer.analyzers._languages import LANGUAGES, Item, Source, is_api, parse, words
+from reviewer.analyzers._languages import LANGUAGES, Item, Parser, Source, is_api, words
 from reviewer.analyzers.base import Analyzer, RulePage, named, not_concerned
 from reviewer.model import (
     Category,
@@ -29,13 +29,41 @@ from reviewer.process import Runner
 from reviewer.tree import Tree
 from reviewer.version import VERSION
 
-ECMASCRIPT: Final = """
+SCRIPT_BIRTHS: Final = """
 (program (lexical_declaration kind: "let" (variable_declarator name: (identifier) @name.global)))
 (program (variable_declaration (variable_declarator name: (identifier) @name.global)))
 (program (export_statement
   (lexical_declaration kind: "let" (variable_declarator name: (identifier) @name.global))))
 (program (export_statement
   (variable_declaration (variable_declarator name: (identifier) @name.global))))
+"""
+
+BIRTHS: Final[Mapping[str, str]] = {
+    "python": """
+(module (expression_statement (assignment left: (identifier) @name.container right:
+  [(list) (dictionary) (set) (list_comprehension) (dictionary_comprehension) (set_comprehension)])))
+(module (expression_statement (assignment left: (identifier) @name.container right:
+  (call function: (_) @made)))
+  (#match? @made "^([a-z]+[.])?(list|dict|set|bytearray|defaultdict|OrderedDict|Counter|deque)$"))
+(global_statement (identifier) @name.declared)
+""",
+    "javascript": SCRIPT_BIRTHS,
+    "typescript": SCRIPT_BIRTHS,
+    "tsx": SCRIPT_BIRTHS,
+    "go": """
+(source_file (var_declaration (var_spec name: (identifier) @name.global)))
+(source_file (var_declaration (var_spec_list (var_spec name: (identifier) @name.global))))
+""",
+    "java": """
+(field_declaration declarator: (variable_declarator name: (identifier) @name.field)) @all
+""",
+    "rust": """
+(static_item (mutable_specifier) name: (identifier) @name.static) @all
+""",
+}
+"""What a file must have to hold mutable global state at all."""
+
+ECMASCRIPT: Final = f"""{SCRIPT_BIRTHS}
 (function_declaration name: (_) @name.function) @all
 (generator_function_declaration name: (_) @name.function) @all
 (function_expression "function" @name.function) @all
@@ -62,13 +90,8 @@ TYPESCRIPT: Final = f"""{ECMASCRIPT}
 """
 
 QUERIES: Final[Mapping[str, str]] = {
-    "python": """
+    "python": f"""{BIRTHS["python"]}
 (module (expression_statement (assignment left: (identifier) @name.global)))
-(module (expression_statement (assignment left: (identifier) @name.container right:
-  [(list) (dictionary) (set) (list_comprehension) (dictionary_comprehension) (set_comprehension)])))
-(module (expression_statement (assignment left: (identifier) @name.container right:
-  (call function: (_) @made)))
-  (#match? @made "^([a-z]+[.])?(list|dict|set|bytearray|defaultdict|OrderedDict|Counter|deque)$"))
 (function_definition name: (identifier) @name.function) @all
 (lambda "lambda" @name.function) @all
 (class_definition name: (identifier) @name.class) @all
@@ -92,7 +115,6 @@ QUERIES: Final[Mapping[str, str]] = {
 (as_pattern_target (identifier) @name.assigned)
 (aliased_import alias: (identifier) @name.local)
 (import_from_statement name: (dotted_name (identifier) @name.local))
-(global_statement (identifier) @name.declared)
 (if_statement condition: (_) @name.condition) @all
 (assignment left: (subscript value: (identifier) @name.filled))
 (augmented_assignment left: (subscript value: (identifier) @name.filled))
@@ -106,9 +128,7 @@ QUERIES: Final[Mapping[str, str]] = {
 """,
     "typescript": TYPESCRIPT,
     "tsx": TYPESCRIPT,
-    "go": """
-(source_file (var_declaration (var_spec name: (identifier) @name.global)))
-(source_file (var_declaration (var_spec_list (var_spec name: (identifier) @name.global))))
+    "go": f"""{BIRTHS["go"]}
 (function_declaration name: (identifier) @name.function) @all
 (method_declaration name: (field_identifier) @name.function) @all
 (func_literal "func" @name.function) @all
@@ -127,8 +147,7 @@ QUERIES: Final[Mapping[str, str]] = {
 (inc_statement (identifier) @name.assigned)
 (dec_statement (identifier) @name.assigned)
 """,
-    "java": """
-(field_declaration declarator: (variable_declarator name: (identifier) @name.field)) @all
+    "java": f"""{BIRTHS["java"]}
 (class_declaration name: (identifier) @name.class) @all
 (method_declaration name: (identifier) @name.function) @all
 (constructor_declaration name: (identifier) @name.function) @all
@@ -143,8 +162,7 @@ QUERIES: Final[Mapping[str, str]] = {
 (assignment_expression left: (identifier) @name.assigned)
 (update_expression (identifier) @name.assigned)
 """,
-    "rust": """
-(static_item (mutable_specifier) name: (identifier) @name.static) @all
+    "rust": f"""{BIRTHS["rust"]}
 (foreign_mod_item (extern_modifier) @name.foreign) @all
 """,
 }
@@ -192,24 +210,32 @@ class Globals:
         paths = [path for path in named(tree, LANGUAGES) if is_api(path)]
         if not paths:
             return not_concerned(self.name, "code but tests and scripts")
-        sources = parse(paths, QUERIES, tree, runner)
-        findings: list[Finding] = []
-        for path, source in sources.after.items():
-            before = sources.before.get(path)
-            old = {state.name for state in states(before)} if before else set()
-            added = changes.by_path[path].added
+        parser = Parser(QUERIES, tree, runner, gates=BIRTHS)
+        found: list[tuple[str, Finding]] = []
+        for source in parser.after(paths):
+            added = changes.by_path[source.path].added
             for state in states(source):
                 at = next(
                     (i for i in (state.born, state.changed) if i and i.place.line in added), None
                 )
-                if at is not None and state.name not in old:
-                    findings.append(finding(source, state, at))
+                if at is not None:
+                    found.append((state.name, finding(source, state, at)))
+        old = {
+            (source.path, state.name)
+            for source in parser.before(dict.fromkeys(f.span.path for _, f in found))
+            for state in states(source)
+        }
+        findings = [
+            each
+            for name, each in found
+            if (each.span.path, name) not in old and each.span.path not in parser.unread
+        ]
         return ToolRun(
             self.name,
             Outcome.OK,
             version=VERSION,
             findings=tuple(sorted(findings, key=lambda f: (f.span, f.rule))),
-            reason=sources.reason,
+            reason=parser.reason,
             seconds=time.monotonic() - started,
             measures=self.measures,
         )

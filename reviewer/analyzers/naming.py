@@ -9,19 +9,20 @@ forced; and where the file has a habit of its own, the habit wins, as these guid
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final, TypeAlias
+from typing import ClassVar, Final, NamedTuple, TypeAlias
 
 from reviewer.analyzers._conventions import CALLABLES, GIVEN, GUIDES, TYPES, Verdict, judge
 from reviewer.analyzers._languages import (
     LANGUAGES,
     TITLES,
     Item,
+    Parser,
     Source,
     is_api,
     known_words,
-    parse,
+    language_of,
     words,
 )
 from reviewer.analyzers.base import Analyzer, RulePage, named, not_concerned
@@ -142,6 +143,15 @@ Tally: TypeAlias = Counter[tuple[str, bool]]
 """Numbers of names by group and by whether they are against the convention."""
 
 
+class Doubt(NamedTuple):
+    """An introduced name: what is said if it is against the convention, and if it is empty."""
+
+    name: str
+    group: str
+    against: Finding | None
+    empty: Finding | None
+
+
 @dataclass(frozen=True)
 class Naming:
     """`meaningless` are further names that say nothing, in lower case."""
@@ -156,48 +166,83 @@ class Naming:
         paths = named(tree, LANGUAGES)
         if not paths:
             return not_concerned(self.name, "file in a language whose naming it knows")
-        sources = parse(paths, QUERIES, tree, runner)
-        known = known_words(changes, sources)
-        of_file: dict[str, Tally] = {}
-        of_language: dict[str, Tally] = defaultdict(Counter)
-        for path, source in sources.before.items():
-            of_file[path] = tally(source)
-            of_language[source.language].update(of_file[path])
-        findings: list[Finding] = []
-        for path, source in sources.after.items():
-            habits = of_file.get(path, of_language[source.language])
-            added = changes.by_path[path].added
-            findings += self._judged(source, added, known, habits)
+        known = known_words(changes, paths, tree)
+        parser = Parser(QUERIES, tree, runner)
+        doubts = {
+            source.path: found
+            for source in parser.after(paths)
+            if (found := list(self._doubts(source, changes.by_path[source.path].added, known)))
+        }
+        habits = Habits(paths, doubts, parser)
+        findings = [
+            finding
+            for path, found in doubts.items()
+            if path not in parser.unread
+            for finding in judged(found, habits.of(path))
+        ]
         return ToolRun(
             self.name,
             Outcome.OK,
             version=VERSION,
             findings=tuple(findings),
-            reason=sources.reason,
+            reason=parser.reason,
             seconds=time.monotonic() - started,
             measures=self.measures,
         )
 
-    def _judged(
-        self, source: Source, added: frozenset[int], known: set[str], habits: Tally
-    ) -> Iterator[Finding]:
-        """The findings of one file, each name once."""
-        seen: set[str] = set()
+    def _doubts(self, source: Source, added: frozenset[int], known: set[str]) -> Iterator[Doubt]:
+        """The introduced names of one file that something may be said about."""
         for item in source.items:
-            name = item.name
-            if item.kind not in GIVEN or item.place.line not in added or name in seen | known:
+            if item.kind not in GIVEN or item.place.line not in added or item.name in known:
                 continue
             verdict = judge(source, item)
-            if verdict and not habitual(habits, group(item)):
-                seen.add(name)
-                yield convention(source, item, verdict)
-            elif (
-                name.lower() in (*MEANINGLESS, *self.meaningless)
+            empty = (
+                item.name.lower() in (*MEANINGLESS, *self.meaningless)
                 and is_public(source, item)
                 and not item.within(*TYPES)
-            ):
-                seen.add(name)
-                yield meaningless(source, item)
+            )
+            if verdict or empty:
+                yield Doubt(
+                    item.name,
+                    group(item),
+                    convention(source, item, verdict) if verdict else None,
+                    meaningless(source, item) if empty else None,
+                )
+
+
+class Habits:
+    """Which names the changed files had before; only those are read that have a say."""
+
+    def __init__(
+        self, paths: Sequence[str], doubts: Mapping[str, Sequence[Doubt]], parser: Parser
+    ) -> None:
+        self.of_file: dict[str, Tally] = {}
+        self.of_language: dict[str, Tally] = defaultdict(Counter)
+        asked = [path for path, found in doubts.items() if any(each.against for each in found)]
+        self._read(asked, parser)
+        new = {language_of(path) for path in asked if path not in self.of_file}
+        rest = (p for p in paths if p not in self.of_file and language_of(p) in new)
+        self._read(rest, parser)
+
+    def _read(self, paths: Iterable[str], parser: Parser) -> None:
+        for source in parser.before(paths):
+            self.of_file[source.path] = tally(source)
+            self.of_language[source.language].update(self.of_file[source.path])
+
+    def of(self, path: str) -> Tally:
+        """The habits of a file; for a new one, of all those in its language."""
+        return self.of_file.get(path, self.of_language[language_of(path)])
+
+
+def judged(doubts: Iterable[Doubt], habits: Tally) -> Iterator[Finding]:
+    """The findings of one file, each name once."""
+    seen: set[str] = set()
+    for doubt in doubts:
+        against = None if habitual(habits, doubt.group) else doubt.against
+        finding = against or doubt.empty
+        if finding and doubt.name not in seen:
+            seen.add(doubt.name)
+            yield finding
 
 
 def group(item: Item) -> str:

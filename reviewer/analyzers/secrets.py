@@ -13,12 +13,14 @@ from typing import ClassVar, Final, NamedTuple
 
 import msgspec
 
+from reviewer.analyzers._batches import by_size
 from reviewer.analyzers.base import NOT_UNDERSTOOD, Analyzer, RulePage, not_concerned
 from reviewer.errors import ToolFailed
 from reviewer.model import (
     Category,
     ChangeSet,
     Confidence,
+    FileChange,
     Finding,
     Outcome,
     Severity,
@@ -73,6 +75,9 @@ DOUBTFUL: Final = frozenset(("keyword", "high-entropy"))
 BODY: Final = ""
 """The rule of a stretch that is hidden and not reported."""
 
+BATCH_CHARACTERS: Final = 1 << 20
+"""Text for one call of the script: it takes some quarter of a second, and no file is split."""
+
 SHOWN: Final = 4
 SHOWN_FROM: Final = 20
 """Known tokens of SHOWN_FROM characters or more show their first SHOWN, which tell their kind."""
@@ -115,39 +120,61 @@ class Secrets:
     ignore: tuple[str, ...] = ()
 
     def run(self, changes: ChangeSet, tree: Tree, runner: Runner) -> ToolRun:
-        added = [
-            Added(change.path, number, text)
+        files = (
+            added_lines(change)
             for change in changes.files
             if change.path in tree.files or change.path in tree.asides
-            for number, text in change.added_text.items()
-            if text.strip()
-        ]
-        if not added:
-            return not_concerned(self.name, "added lines")
-        paths = {path: index for index, path in enumerate(dict.fromkeys(a.path for a in added))}
-        question = {
-            "paths": [path.encode("utf-8", "replace").decode() for path in paths],
-            "lines": [(paths[line.path], line.number, line.text) for line in added],
-        }
-        done = runner.run(
-            isolated_python(SCRIPT), cwd=Path("/"), stdin=msgspec.json.encode(question)
         )
-        answer = understood(done.stdout)
-        found = sorted_out(answer, added)
-        return ToolRun(
-            self.name,
-            Outcome.OK,
-            answer.version,
-            tuple(
+        version: str | None = None
+        seconds = 0.0
+        findings: list[Finding] = []
+        hidden: set[str] = set()
+        for group in by_size(filter(None, files), weight, BATCH_CHARACTERS):
+            added = [line for lines in group for line in lines]
+            done = runner.run(isolated_python(SCRIPT), cwd=Path("/"), stdin=question(added))
+            answer = understood(done.stdout)
+            found = sorted_out(answer, added)
+            findings += (
                 finding(added[row], hit, hits)
                 for row, hits in found.items()
                 for hit in different(added[row].text, hits)
                 if hit.rule not in self.ignore
-            ),
-            seconds=done.seconds,
+            )
+            hidden |= masks(added, found)
+            version, seconds = answer.version, seconds + done.seconds
+        if version is None:
+            return not_concerned(self.name, "added lines")
+        return ToolRun(
+            self.name,
+            Outcome.OK,
+            version,
+            tuple(findings),
+            seconds=seconds,
             measures=self.measures,
-            masks=masks(added, found),
+            masks=tuple(sorted(hidden, key=lambda text: (-len(text), text))),
         )
+
+
+def added_lines(change: FileChange) -> list[Added]:
+    """The added lines of one file that hold more than white space."""
+    texts = change.added_text.items()
+    return [Added(change.path, number, text) for number, text in texts if text.strip()]
+
+
+def weight(lines: Sequence[Added]) -> int:
+    """Characters of the lines of one file."""
+    return sum(len(line.text) for line in lines)
+
+
+def question(added: Sequence[Added]) -> bytes:
+    """What the script reads."""
+    paths = {path: index for index, path in enumerate(dict.fromkeys(a.path for a in added))}
+    return msgspec.json.encode(
+        {
+            "paths": [path.encode("utf-8", "replace").decode() for path in paths],
+            "lines": [(paths[line.path], line.number, line.text) for line in added],
+        }
+    )
 
 
 def understood(printed: bytes) -> Answer:
@@ -176,15 +203,14 @@ def different(text: str, hits: Sequence[Hit]) -> list[Hit]:
     return sorted(first.values(), key=lambda hit: hit.start)
 
 
-def masks(added: Sequence[Added], found: Mapping[int, Sequence[Hit]]) -> tuple[str, ...]:
-    """The secret texts, longest first. The header of a private key is not secret."""
-    texts = {
+def masks(added: Sequence[Added], found: Mapping[int, Sequence[Hit]]) -> set[str]:
+    """The secret texts. The header of a private key is not secret."""
+    return {
         added[row].text[hit.start : hit.end]
         for row, hits in found.items()
         for hit in hits
         if hit.rule != "private-key"
     }
-    return tuple(sorted(texts, key=lambda text: (-len(text), text)))
 
 
 def finding(line: Added, hit: Hit, hits: Sequence[Hit]) -> Finding:
