@@ -1,4 +1,4 @@
-"""Writes the pages of this folder that are made from the code.
+"""Writes the pages of this folder that are made from the code, and the inputs of the action.
 
 `python docs/generate.py` writes them, `--check` only says which are out of date. A page is a
 function in PAGES.
@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
+from _inputs import manifests
 from _rules import rules_page
 from _schema import schema
 
@@ -34,7 +35,8 @@ later over the earlier:
 2. `.github/reviewer.yml` as it stands in the **base** of the change, so that a change cannot alter
    how it is reviewed itself
 3. environment variables: the key in capitals, `REVIEWER_` before it, `_` for `.` and `-`
-4. inputs of the action: the key with `-` for `.`, or its short name
+4. inputs of the action: the key with `-` for `.`, or its short name; the manifest, `action.yml`,
+   lists them and the action's own
 5. options of the command line
 
 A value replaces the one before it as a whole; lists are not joined. In variables and inputs, lists
@@ -211,10 +213,11 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
 def main(arguments: list[str]) -> int:
     """Write the pages, or with `--check` compare them. Returns the exit code."""
     stale = []
-    for name, page in PAGES.items():
-        path, text = HERE / name, page()
+    pages = {HERE / name: page() for name, page in PAGES.items()}
+    pages |= {HERE.parent / name: text for name, text in manifests(HERE.parent, attribute_docs)}
+    for path, text in pages.items():
         if not path.exists() or path.read_text("utf-8") != text:
-            stale.append(name)
+            stale.append(path.name)
             if arguments != ["--check"]:
                 path.write_text(text, "utf-8")
     if arguments == ["--check"] and stale:

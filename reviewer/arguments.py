@@ -20,11 +20,14 @@ examples:
   git diff main | reviewer review --diff - --repo .
 
 exit codes: 0 passed, or nothing to review · 1 the gate failed · 2 bad input or settings
-  3 no tool could review · 70 a bug of ours · 130, 143 cancelled
+  3 no tool could review, or nobody could be told · 4 something was tampered with
+  70 a bug of ours · 130, 143 cancelled
 """
 
 
-WHOLE: Final = {"base": None, "head": None, "staged": False, "worktree": False, "diff": None}
+WHOLE: Final = {
+    "base": None, "head": None, "staged": False, "worktree": False, "diff": None, "request": None,
+}  # fmt: skip
 """The change that commands are about which have no option for it."""
 
 
@@ -54,7 +57,9 @@ def parser() -> argparse.ArgumentParser:
     extent.add_argument("--staged", action="store_true", help="review the index against HEAD")
     extent.add_argument("--worktree", action="store_true", help="review uncommitted files as well")
     extent.add_argument("--diff", metavar="FILE", help="review a diff; - reads standard input")
+    extent.add_argument("--request", metavar="FILE", help=argparse.SUPPRESS)
     _repo(what)
+    what.add_argument("--workspace", metavar="DIR", help=argparse.SUPPRESS)
     what.add_argument(
         "--coverage", metavar="FILE", action="append", default=[],
         help="a coverage report, repeatable (default: the usual places)",
@@ -66,6 +71,20 @@ def parser() -> argparse.ArgumentParser:
         help=f"{', '.join(names('reviewer.reports'))}; repeatable (default: terminal)",
     )  # fmt: skip
     out.add_argument("--output", metavar="PATH", help="file, or folder for several formats")
+    publish = commands.add_parser(
+        "publish", help="bring a report to its pull request, or to this terminal",
+        description="Brings a report.json to the pull request that it is about, as one review. "
+        "Outside of a workflow of GitHub it shows the report here.",
+    )  # fmt: skip
+    publish.add_argument("report", metavar="REPORT", help="report.json of a review")
+    publish.add_argument("--repo", metavar="DIR", help=argparse.SUPPRESS)
+    publish.add_argument("--request", metavar="FILE", help=argparse.SUPPRESS)
+    publish.add_argument("--config", metavar="FILE", help=argparse.SUPPRESS)
+    commands.add_parser(
+        "action", help="review and publish as a step of a workflow of GitHub",
+        description="What a step of a workflow of GitHub runs: reads the event and the inputs of "
+        "the action, reviews in a process without token and network, and publishes in another.",
+    )  # fmt: skip
     config = commands.add_parser(
         "config", help="show the settings in force and where each comes from",
         description="Shows every setting in force and where its value comes from.",

@@ -19,8 +19,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words in (["--version"], ["-V"]):
         print(f"reviewer {VERSION}")
         return 0
-    return _guarded(words, dict(os.environ))
+    environ = dict(os.environ)
+    for name in SECRETS:
+        os.environ.pop(name, None)
+    return _guarded(words, environ)
 
+
+SECRETS: Final = (
+    "GITHUB_TOKEN", "GH_TOKEN", "INPUT_TOKEN", "INPUT_MARKER-KEY", "INPUT_MARKER_KEY",
+    "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL",
+)  # fmt: skip
+"""Variables that nothing but the command itself gets to see: no library, no child."""
 
 FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """What a disk says that takes no more: no fault of ours."""

@@ -130,8 +130,29 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class Skip:
+    """Pull requests that are not reviewed at all: the command says so and ends with 0.
+
+    Patterns are those of paths. Labels, titles and authors fit from end to end, in whatever case.
+    """
+
+    drafts: bool = True
+    """Whether drafts are left until they are ready for review."""
+    labels: tuple[Glob, ...] = ()
+    """Labels of pull requests that are not reviewed."""
+    titles: tuple[Glob, ...] = ()
+    """Titles of pull requests that are not reviewed, such as `Revert *`."""
+    authors: tuple[Glob, ...] = ()
+    """Authors whose pull requests are not reviewed."""
+    branches: tuple[Glob, ...] = ()
+    """Branches that are not reviewed, by the name of the branch that is to be merged."""
+    paths: tuple[Glob, ...] = ()
+    """A change is not reviewed when one of these fits each of its files."""
+
+
+@dataclass(frozen=True, slots=True)
 class Comments:
-    """What is said on the lines of the change; everything else is in the body and the report."""
+    """What is said on the pull request; all of it is in the report."""
 
     inline: Annotated[int, Range(0, 1000)] = 10
     """Most comments on lines."""
@@ -139,6 +160,12 @@ class Comments:
     """Lowest severity of a finding that gets a comment on its line."""
     confidence_from: Confidence = Confidence.MEDIUM
     """Lowest confidence of a finding that gets a comment on its line."""
+    suggestions: bool = True
+    """Whether comments offer a proven mend that can be committed with one click."""
+    request_changes: bool = False
+    """Whether a review that fails the gate asks for changes, where the token may do that."""
+    check: bool = False
+    """Whether a check run on the head shows the verdict; that needs `checks: write`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +234,9 @@ class Settings:
 
     profile: Profile = Profile.DEFAULT
     """The set of defaults."""
+    sarif_upload: bool = False
+    """Whether the findings become code scanning alerts; that needs `security-events: write`."""
+    skip: Skip = Skip()
     paths: Paths = Paths()
     coverage: CoverageSettings = CoverageSettings()
     gate: Gate = Gate()
@@ -341,6 +371,24 @@ def input_name(key: str) -> str:
     return key.replace(".", "-")
 
 
+def input_variables(name: str) -> tuple[str, str]:
+    """The variables that may hold the input `name`: INPUT_FAIL-ON, INPUT_FAIL_ON.
+
+    The runner keeps the hyphens (actions/runner, ContainerActionHandler.cs); most shells cannot.
+    """
+    variable = f"INPUT_{name.upper()}"
+    return variable, variable.replace("-", "_")
+
+
+def for_children(environ: Mapping[str, str], sections: Sections) -> dict[str, str]:
+    """The variables and inputs in `environ` that are settings, and no others."""
+    table = keys(sections)
+    names = {environment_name(key) for key in table}
+    for given in (*map(input_name, table), *FLAGS):
+        names.update(input_variables(given))
+    return {name: environ[name] for name in sorted(names & environ.keys())}
+
+
 def from_environ(environ: Mapping[str, str], sections: Sections) -> Layer:
     """The settings in variables and in inputs of the action; an input wins, empty ones are unset.
 
@@ -349,8 +397,10 @@ def from_environ(environ: Mapping[str, str], sections: Sections) -> Layer:
     """
     table = keys(sections)
     variables = {environment_name(key): key for key in table}
-    inputs = {f"INPUT_{input_name(key).upper()}": key for key in table}
-    inputs |= {f"INPUT_{short.upper()}": key for short, key in FLAGS.items()}
+    names = [(input_name(key), key) for key in table]
+    inputs = {
+        name: key for given, key in (*names, *FLAGS.items()) for name in input_variables(given)
+    }
     found: dict[str, Given] = {}
     for name in sorted(environ):
         foreign = name in NOT_SETTINGS or KUBERNETES.fullmatch(name)

@@ -9,6 +9,7 @@ without any capability. Either way it cannot read our environment through /proc.
 
 import contextlib
 import ctypes
+import math
 import os
 import platform
 import resource
@@ -30,6 +31,13 @@ from reviewer.errors import ToolFailed, ToolMissing
 NOBODY: Final = 65534
 """uid and gid of nobody on Linux (Linux Standard Base, user names)."""
 
+GRACE: Final = 3.0
+"""Seconds that a part of ours has for ending in order; the runner of GitHub kills 2.5 s after its
+second signal (actions/runner, ProcessInvoker.cs)."""
+
+LINE_BYTES: Final = 1 << 20
+"""A longer line of a part of ours is passed on in pieces: GitHub cuts annotations far below."""
+
 STDERR_BYTES: Final = 64 * 1024
 """How much of a tool's stderr is kept; the rest is read and thrown away."""
 
@@ -45,6 +53,7 @@ LIMITS: Final = {
 MEMORY: Final = 4 << 30
 """Bytes of address space for a caged program, unless the call says otherwise."""
 
+PR_SET_PDEATHSIG: Final = 1
 PR_SET_DUMPABLE: Final = 4
 PR_SET_SECCOMP: Final = 22
 PR_CAPBSET_DROP: Final = 24
@@ -215,11 +224,122 @@ def run(  # noqa: PLR0913  # all but the first are named
     return Finished(code, out, err, time.monotonic() - started)
 
 
+Heard = Callable[[str], None]
+"""Told one line that a child printed, without its end."""
+
+
+def attend(  # noqa: PLR0913  # all but the first are named
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    out: Heard,
+    err: Heard,
+    sealed: bool = False,
+    nobody: bool = False,
+) -> int:
+    """Run a part of ours in a process of its own, hearing its lines as they come.
+
+    Returns its status, negative for a signal. It gets no standard input, and a session of its own
+    in which it dies with us. When an exception reaches us (a signal that cancels us raises one), it
+    is asked to end by SIGTERM and has GRACE seconds for that. A `sealed` one has no network and no
+    privileges; `nobody` asks for that user, and needs root. Raises ToolMissing, ToolFailed.
+    """
+    user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if nobody else {}
+    try:
+        child: subprocess.Popen[bytes] = subprocess.Popen(
+            list(argv),
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            preexec_fn=_tied(sealed=sealed),  # noqa: PLW1509  # made before the fork
+            **user,  # type: ignore[call-overload]
+        )
+    except OSError as error:
+        raise ToolMissing(f"cannot be started: {error.strerror}") from error
+    except subprocess.SubprocessError as error:
+        raise ToolFailed(f"its limits cannot be set: {error}") from error
+    outputs = cast("tuple[IO[bytes], IO[bytes]]", (child.stdout, child.stderr))
+    with selectors.DefaultSelector() as selector:
+        for stream, heard in zip(outputs, (out, err), strict=True):
+            selector.register(stream, selectors.EVENT_READ, _Lines(heard))
+        try:
+            _hear(selector, child)
+            return child.wait()
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                child.terminate()
+            _hear(selector, child, time.monotonic() + GRACE)
+            raise
+        finally:
+            _kill_group(child)
+
+
+def _hear(
+    selector: selectors.BaseSelector, child: subprocess.Popen[bytes], end: float = math.inf
+) -> None:
+    """Pass lines on until all outputs are closed, or until `end` on the monotonic clock.
+
+    Somebody else may hold the outputs open: a child that has ended is heard for a second more.
+    """
+    while selector.get_map() and (left := end - time.monotonic()) > 0:
+        for key, _ in selector.select(min(left, 1.0)):
+            if chunk := os.read(key.fd, CHUNK):
+                key.data.feed(chunk)
+            else:
+                selector.unregister(key.fileobj)
+                key.data.close()
+        if end == math.inf and child.poll() is not None:
+            end = time.monotonic() + 1.0
+
+
+@dataclass(slots=True)
+class _Lines:
+    """Cuts what a child prints into lines; one that is too long is cut as well."""
+
+    heard: Heard
+    rest: bytes = b""
+
+    def feed(self, chunk: bytes) -> None:
+        *lines, self.rest = (self.rest + chunk).split(b"\n")
+        while len(self.rest) > LINE_BYTES:
+            lines.append(self.rest[:LINE_BYTES])
+            self.rest = self.rest[LINE_BYTES:]
+        for line in lines:
+            self.heard(line.decode("utf-8", "replace"))
+
+    def close(self) -> None:
+        if self.rest:
+            self.heard(self.rest.decode("utf-8", "replace"))
+
+
+def _tied(*, sealed: bool) -> Callable[[], None]:
+    """What runs in a child of ours between fork and exec: it dies with us, and may be sealed off.
+
+    The tie comes last before the seal, because a change of user unties it (prctl(2),
+    PR_SET_PDEATHSIG).
+    """
+    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+    seccomp = _seccomp() if sealed else None
+
+    def tie() -> None:
+        if prctl is not None:
+            prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if seccomp is not None:
+            seccomp()
+
+    return tie
+
+
 def _kill_group(child: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
-    for stream in _streams(child):
-        _close(stream)
+    for stream in (child.stdin, child.stdout, child.stderr):
+        if stream is not None:
+            _close(stream)
     child.wait()
 
 

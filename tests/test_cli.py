@@ -329,6 +329,101 @@ def test_width_of_the_screen(command: Command, bad: Path, columns: str) -> None:
     assert command("review", cwd=bad, COLUMNS=columns).code == 1
 
 
+# A request whose sides somebody else has found out
+
+
+def asked(good: Path, place: Path, **more: object) -> str:
+    """A file that says what to review."""
+    base, head = (git(good, "rev-parse", ref).decode().strip() for ref in ("main", "feature"))
+    sides = {"base": base, "head": head, "target": base}
+    request = {"forge": "github", "repository": "o/r", "number": 7, "trust": "untrusted", **sides}
+    file = place / "request.json"
+    file.write_text(json.dumps(request | more))
+    return str(file)
+
+
+def test_a_request_is_reviewed_as_it_is(command: Command, good: Path, tmp_path: Path) -> None:
+    """In a bare repository without any ref or history."""
+    (good / "src/a.py").unlink()
+    file = asked(good, tmp_path)
+    bare = tmp_path / "bare"
+    git(tmp_path, "init", "-q", "--bare", "bare")
+    (bare / "objects/info/alternates").write_text(f"{good / '.git/objects'}\n")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    words = ("--request", file, "--repo", str(bare), "--workspace", str(empty))
+    done = command("review", *words, "--format", "json", cwd=tmp_path)
+    assert changed(done) == ["src/a.py"]
+    assert document(done)["request"] == json.loads(Path(file).read_text())
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [
+        ({"base": "main"}, "'main' is no full name of a commit"),
+        ({"target": ""}, "'' is no full name of a commit"),
+        ({"number": "7"}, "is no request"),
+        ({"extra": 1}, "is no request"),
+    ],
+)
+def test_a_request_that_cannot_be(
+    command: Command, good: Path, tmp_path: Path, more: dict[str, object], what: str
+) -> None:
+    done = command("review", "--request", asked(good, tmp_path, **more), cwd=good)
+    assert (done.code, what in complaint(done)[0]) == (2, True)
+
+
+def test_a_request_goes_with_no_other_choice(command: Command, good: Path, tmp_path: Path) -> None:
+    file = asked(good, tmp_path)
+    done = command("review", "--request", file, "--head", "main", cwd=good)
+    assert (done.code, "--request goes with neither" in complaint(done)[0]) == (2, True)
+    missing = command("review", "--request", "nope.json", cwd=good)
+    assert (missing.code, "cannot read nope.json" in complaint(missing)[0]) == (2, True)
+
+
+SARIF = {
+    "version": "2.1.0",
+    "runs": [
+        {
+            "tool": {"driver": {"name": "other"}},
+            "results": [
+                {
+                    "ruleId": "X1",
+                    "message": {"text": "wrong"},
+                    "locations": [
+                        {
+                            "physicalLocation": {
+                                "artifactLocation": {"uri": "src/a.py"},
+                                "region": {"startLine": 2},
+                            }
+                        }
+                    ],
+                }
+            ],
+        }
+    ],
+}
+
+
+def test_files_of_other_jobs_come_from_the_workspace(
+    command: Command, good: Path, tmp_path: Path
+) -> None:
+    workspace = tmp_path / "workspace"
+    (workspace / "out").mkdir(parents=True)
+    (workspace / "out/x.sarif").write_text(json.dumps(SARIF))
+    (workspace / "link").symlink_to("out")
+    env = only("hidden", "sarif")
+    words = ("--request", asked(good, tmp_path), "--workspace", str(workspace), "--format", "json")
+    done = command("review", *words, cwd=good, **env, REVIEWER_ANALYZERS_SARIF_FILES="out/x.sarif")
+    assert [item["rule"] for item in document(done)["findings"]] == ["other/X1"]  # type: ignore[attr-defined, index]
+    linked = command(
+        "review", *words, cwd=good, **env, REVIEWER_ANALYZERS_SARIF_FILES="link/x.sarif"
+    )
+    (tool,) = [each for each in document(linked)["tools"] if each["tool"] == "sarif"]  # type: ignore[attr-defined, index]
+    assert tool["outcome"] == "failed"
+    assert "link" in tool["reason"]
+
+
 # Help and failures
 
 

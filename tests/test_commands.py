@@ -207,7 +207,15 @@ def test_explain_shows_a_page(tmp_path: Path) -> None:
 
 
 def test_the_help_of_each_command_fits_on_a_screen(tmp_path: Path) -> None:
-    for words in ((), ("config",), ("init",), ("explain",), ("baseline",)):
+    for words in (
+        (),
+        ("config",),
+        ("init",),
+        ("explain",),
+        ("baseline",),
+        ("publish",),
+        ("action",),
+    ):
         done = reviewer(*words, "--help", cwd=tmp_path)
         assert done.code == 0
         assert len(done.out.splitlines()) <= 24

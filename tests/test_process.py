@@ -290,3 +290,113 @@ def test_own_python_does_not_import_from_the_working_directory(tmp_path: Path) -
 def test_signal_numbers_without_a_name() -> None:
     finished = process.Finished(-(signal.NSIG + 7), b"", b"", 0.0)
     assert str(signal.NSIG + 7) in process._ending(finished)
+
+
+# Parts of ours, attended
+
+
+def attended(
+    *argv: str, cwd: Path = Path("/"), **options: bool
+) -> tuple[int, list[str], list[str]]:
+    out: list[str] = []
+    err: list[str] = []
+    env = {"PATH": "/usr/bin:/bin"}
+    code = process.attend(
+        argv,
+        cwd=cwd,
+        env=env,
+        out=out.append,
+        err=err.append,
+        **options,  # type: ignore[arg-type]
+    )
+    return code, out, err
+
+
+def test_lines_are_heard_as_they_come(tmp_path: Path) -> None:
+    heard: list[float] = []
+    body = "echo one; sleep 0.4; printf 'two\\nthree'; echo four >&2; exit 7"
+    code = process.attend(
+        [*SHELL, body], cwd=tmp_path, env={}, err=lambda _: None,
+        out=lambda _: heard.append(time.monotonic()),
+    )  # fmt: skip
+    assert code == 7
+    assert len(heard) == 3
+    assert heard[1] - heard[0] > 0.2
+    assert attended(*SHELL, body)[1:] == (["one", "two", "three"], ["four"])
+
+
+def test_an_endless_line_comes_in_pieces() -> None:
+    _, out, _ = attended(*SHELL, "head -c 3000000 /dev/zero | tr '\\0' x")
+    assert sum(map(len, out)) == 3_000_000
+    assert max(map(len, out)) <= process.LINE_BYTES
+
+
+def test_a_child_that_cannot_be_started_or_is_killed() -> None:
+    with pytest.raises(ToolMissing, match="cannot be started"):
+        attended("/nonexistent/absent")
+    assert attended(*SHELL, "kill -9 $$")[0] == -signal.SIGKILL
+
+
+def test_who_holds_the_outputs_does_not_hold_us() -> None:
+    started = time.monotonic()
+    code, out, _ = attended(*SHELL, "(sleep 30) & echo done")
+    assert (code, out) == (0, ["done"])
+    assert time.monotonic() - started < 5
+
+
+@linux
+def test_a_sealed_child_has_no_network() -> None:
+    script = "import socket; socket.socket()"
+    code, _, err = attended(*PYTHON, script, sealed=True)
+    assert (code, "PermissionError" in err[-1]) == (1, True)
+    assert attended(*PYTHON, script)[0] == 0
+
+
+@linux
+@as_root
+def test_a_child_as_nobody() -> None:
+    assert attended("/usr/bin/id", "-u", nobody=True, sealed=True)[1] == [str(process.NOBODY)]
+
+
+class Cancelled(BaseException):
+    """As the command line raises it on a signal."""
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_a_cancelled_child_ends_in_order(
+    stubborn: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(process, "GRACE", 0.5)
+    trap = "" if stubborn else "echo bye; exit 0"
+    body = f"trap '{trap}' TERM; echo $$; while :; do sleep 0.05; done"
+    heard: list[str] = []
+
+    def hear(line: str) -> None:
+        heard.append(line)
+        if len(heard) == 1:
+            raise Cancelled
+
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        process.attend([*SHELL, body], cwd=tmp_path, env={}, out=hear, err=hear)
+    assert time.monotonic() - started < 3
+    assert heard[1:] == ([] if stubborn else ["bye"])
+    assert not living(int(heard[0]))
+
+
+@linux
+@pytest.mark.parametrize("nobody", [False, pytest.param(True, marks=as_root)])
+def test_a_child_dies_with_us(nobody: bool, tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    told.touch()
+    tmp_path.chmod(0o755)
+    script = (
+        "import sys; from pathlib import Path; from reviewer import process;"
+        "process.attend(['/bin/sh', '-c', 'echo $$; exec sleep 60'], cwd=Path('/'), env={},"
+        f"out=lambda line: Path({str(told)!r}).write_text(line), err=print, nobody={nobody})"
+    )
+    with subprocess.Popen([*PYTHON, script]) as parent:
+        while not told.read_text():
+            time.sleep(0.02)
+        parent.kill()
+    assert not living(int(told.read_text()))

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -9,15 +10,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from reviewer import baseline, plugins
 from reviewer.arguments import CONFIG_FILE
 from reviewer.config import FLAGS, Config, Layer, Sections, from_environ, from_flags, parse, resolve
 from reviewer.errors import ConfigError, InputError, NotDelivered
 from reviewer.forges.local import STAGED, WORKTREE, Local
 from reviewer.git import checkout
+from reviewer.model import Request
 from reviewer.process import Runner
+from reviewer.reports.json import RequestRecord
 from reviewer.review import Means
 from reviewer.tree import FILE_BYTES
+
+COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+"""The full name of a commit, by SHA-1 or SHA-256."""
+
+REQUEST_BYTES: Final = 1 << 16
 
 PASSED_ON: Final = ("TRIVY_CACHE_DIR",)
 """Variables that analyzers may see: where data lies that was prepared on the runner."""
@@ -47,6 +57,9 @@ def local(
 ) -> Local:
     """The change that the options name, read with `path` as PATH."""
     patch: bytes | None = None
+    asked = None if arguments.request is None else asked_in(Path(arguments.request))
+    if asked is not None and (arguments.base or arguments.head):
+        raise InputError("--request goes with neither --base nor --head", "leave one of them out")
     if arguments.diff is not None:
         if arguments.base or arguments.head:
             raise InputError("--diff goes with neither --base nor --head", "leave one of them out")
@@ -77,7 +90,29 @@ def local(
         extent=extent,
         index=environ.get("GIT_INDEX_FILE", ""),
         patch=patch,
+        asked=asked,
     )
+
+
+def asked_in(file: Path) -> Request:
+    """The request that a file holds as JSON, of commits by their full names. Raises InputError."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as opened:
+            record = msgspec.json.decode(opened.read(REQUEST_BYTES), type=RequestRecord)
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}") from error
+    except msgspec.MsgspecError as error:
+        raise InputError(f"{file} is no request: {error}") from error
+    for commit in (record.base, record.head, record.target):
+        if not COMMIT.fullmatch(commit):
+            raise InputError(f"{file}: {commit!r} is no full name of a commit")
+    return msgspec.convert(record, Request, from_attributes=True)
+
+
+def write_request(request: Request, file: Path) -> None:
+    """What `asked_in` reads."""
+    file.write_bytes(msgspec.json.encode(request))
 
 
 def config(
@@ -93,7 +128,12 @@ def config(
 
 
 def file_layer(file: str | None, forge: Local, sections: Sections) -> Layer:
-    """The settings of the file that was named, else of the base's own."""
+    """The settings of the file that was named, else of the base's own.
+
+    With a request the change may hold any file, so that a name means one of the base.
+    """
+    if forge.asked is not None:
+        return _base_layer(file or CONFIG_FILE, forge, sections, wanted=file is not None)
     if file is not None:
         try:
             return parse(Path(file).read_bytes(), file, sections)
@@ -101,7 +141,17 @@ def file_layer(file: str | None, forge: Local, sections: Sections) -> Layer:
             raise InputError(
                 f"cannot read {file}: {error.strerror}", "name the settings by --config FILE"
             ) from error
-    data, name = of_base(forge, CONFIG_FILE, "name the settings by --config FILE")
+    return _base_layer(CONFIG_FILE, forge, sections)
+
+
+def _base_layer(path: str, forge: Local, sections: Sections, *, wanted: bool = False) -> Layer:
+    """The settings in a file of the base, none where there is no such file, unless it is `wanted`.
+
+    Raises ConfigError.
+    """
+    data, name = of_base(forge, path, "name the settings by --config FILE")
+    if data is None and wanted:
+        raise ConfigError(f"{forge.trusted_ref[:12]} has no file {path}", "name one of that commit")
     return {} if data is None else parse(data, name, sections)
 
 
@@ -124,19 +174,19 @@ def of_base(forge: Local, path: str, tip: str) -> tuple[bytes | None, str]:
     return data, name
 
 
-def search_path(environ: Mapping[str, str], place: Path) -> list[Path]:
-    """Where programs are looked for: beside ours, then PATH, but never inside the checkout.
+def search_path(environ: Mapping[str, str], *places: Path) -> list[Path]:
+    """Where programs are looked for: beside ours, then PATH, but never inside of the checkouts.
 
     The root of the file system is none: it holds every program.
     """
-    inside = top(place)
+    inside = [folder for folder in map(top, places) if folder != folder.parent]
     named = [Path(entry) for entry in environ.get("PATH", os.defpath).split(os.pathsep)]
     outside = [
         p
         for p in named
         if p.is_absolute()
         and p.is_dir()
-        and (inside == inside.parent or not p.resolve().is_relative_to(inside))
+        and not any(p.resolve().is_relative_to(folder) for folder in inside)
     ]
     return [Path(sys.executable).parent, *outside]
 
@@ -180,6 +230,20 @@ def means(  # each is another part
     )
 
 
+def unlinked(workspace: Path, name: str) -> Path:
+    """Where `name` lies by a workspace that the change may have filled with symbolic links.
+
+    A place behind a link becomes the link, which no reader of ours follows. Names that start or
+    lead elsewhere are those of whoever runs the command, and stay.
+    """
+    place = Path(os.path.normpath(workspace / name))
+    steps = place.relative_to(workspace).parts if place.is_relative_to(workspace) else ()
+    for number in range(1, len(steps) + 1):
+        if (step := workspace.joinpath(*steps[:number])).is_symlink():
+            return step
+    return place
+
+
 def cores() -> int:
     """Processors that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
@@ -198,7 +262,7 @@ def write(text: str, target: Path, inside: Path) -> None:
 
     Raises NotDelivered.
     """
-    if _through_link(target, inside):
+    if through_link(target, inside):
         raise NotDelivered(
             f"cannot write {target}: a symbolic link of the checkout decides where it goes",
             "name another place by --output",
@@ -233,7 +297,7 @@ def show(text: str) -> None:
             ) from error
 
 
-def _through_link(target: Path, inside: Path) -> bool:
+def through_link(target: Path, inside: Path) -> bool:
     """Whether a symbolic link of the checkout `inside` lies on the way to `target`."""
     place = Path.cwd() / target
     return any(

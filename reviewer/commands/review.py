@@ -25,16 +25,18 @@ def main(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     with parts.private_folder() as name, parts.Progress(environ) as progress:
         private = Path(name)
         private.chmod(0o711)
-        path = parts.search_path(environ, Path(arguments.repo))
+        workspace = Path(arguments.workspace).resolve() if arguments.workspace else None
+        path = parts.search_path(environ, Path(arguments.repo), *filter(None, [workspace]))
         forge = parts.local(arguments, environ, path, private)
         analyzers = plugins.discover("reviewer.analyzers")
         config = parts.config(arguments.config, parts.flags(arguments), environ, forge, analyzers)
         request = forge.request(environ)
         source = forge.changes(request)
-        reports = _coverage_reports(arguments.coverage, config, forge)
+        config = _in_workspace(config, workspace)
+        reports = _coverage_reports(arguments.coverage, config, forge, workspace)
         means = parts.means(config, environ, path, private, progress, reports)
         known = parts.known(forge)
-        notes = _notes(source.changes.by_path)
+        notes = _notes(source.changes.by_path, arguments.config if forge.asked else None)
         fingerprints = {entry.fingerprint for entry in known}
         report = review(request, source, config.settings, means, notes, fingerprints)
         report = replace(report, notes=(*report.notes, *_gone(known, report, analyzers)))
@@ -42,12 +44,26 @@ def main(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return report.verdict.exit_code
 
 
-def _notes(changed: Mapping[str, Any]) -> tuple[str, ...]:
+def _notes(changed: Mapping[str, Any], config: str | None) -> tuple[str, ...]:
     return tuple(
         f"the change edits {name}: that takes effect once it is merged"
-        for name in (CONFIG_FILE, baseline.FILE)
+        for name in (config or CONFIG_FILE, baseline.FILE)
         if name in changed
     )
+
+
+def _in_workspace(config: Config, workspace: Path | None) -> Config:
+    """The same settings, with the SARIF files of other tools looked for in the workspace."""
+    if workspace is None:
+        return config
+    sarif = config.analyzers["sarif"]
+    files = tuple(_as_named(parts.unlinked(workspace, name)) for name in sarif.files)
+    return replace(config, analyzers={**config.analyzers, "sarif": replace(sarif, files=files)})
+
+
+def _as_named(place: Path) -> str:
+    """A place as one would name it here: where the checkout lies is no part of its review."""
+    return os.path.relpath(place)
 
 
 def _gone(known: Sequence[baseline.Entry], report: Report, analyzers: Sections) -> tuple[str, ...]:
@@ -59,15 +75,20 @@ def _gone(known: Sequence[baseline.Entry], report: Report, analyzers: Sections) 
     return (f"{entries} of {baseline.FILE} occur no more: `reviewer baseline` drops them",)
 
 
-def _coverage_reports(named: list[str], config: Config, forge: Local) -> list[Path]:
+def _coverage_reports(
+    named: list[str], config: Config, forge: Local, workspace: Path | None
+) -> list[Path]:
     """The reports that were named, else those in the usual places of the checkout."""
+    if workspace is not None:
+        names = named or config.settings.coverage.files
+        found = [parts.unlinked(workspace, name) for name in names] if names else find(workspace)
+        return [Path(_as_named(place)) for place in found]
     if named:
         return [Path(name) for name in named]
     top = forge.folder if forge.patch is not None else forge.repository.top
     files = config.settings.coverage.files
     found = [top / name for name in files] if files else find(top)
-    # As one would name them here: where the checkout lies is no part of its review.
-    return [Path(os.path.relpath(place)) for place in found]
+    return [Path(_as_named(place)) for place in found]
 
 
 def _destinations(

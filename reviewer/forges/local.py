@@ -26,7 +26,8 @@ class Local:
     `base` and `head` are refs; an empty base is the merge base with the default branch, an empty
     head is HEAD. `extent` is "" for commits, "staged" for the index, "worktree" for the files as
     they lie there. `index` is GIT_INDEX_FILE as a hook of git sees it. `patch` is a diff to review
-    instead, of the files in `folder`. `scratch` is a private, existing folder.
+    instead, of the files in `folder`; `asked` is a request whose sides are known already.
+    `scratch` is a private, existing folder.
     """
 
     name: ClassVar[str] = "local"
@@ -38,6 +39,7 @@ class Local:
     extent: str = ""
     index: str = ""
     patch: bytes | None = None
+    asked: Request | None = None
 
     @cached_property
     def repository(self) -> Repository:
@@ -46,6 +48,8 @@ class Local:
     def request(self, environ: Mapping[str, str]) -> Request:
         """The two sides of the comparison. The environment has no say in it."""
         del environ
+        if self.asked is not None:
+            return self.asked
         if self.patch is not None:
             name = self.folder.resolve().name
             return Request(self.name, name, "", "diff", trust=Trust.TRUSTED)
@@ -71,6 +75,8 @@ class Local:
     @cached_property
     def trusted_ref(self) -> str:
         """The commit whose configuration is in force: the base branch as it is now, "" if none."""
+        if self.asked is not None:
+            return self.asked.target
         if self.patch is not None:
             return ""
         if self.base:
