@@ -22,14 +22,14 @@ READERS, ANSWERS = 120, 40
 """Comments of others on lines, and on the pull request as a whole."""
 
 SETTING = (
-    f"{FILES} changed files, {PROBLEMS} comments to make, {READERS} + {ANSWERS} comments of others; "
-    "the head is checked out. GraphQL is one way to read: each query counts as a request."
+    f"{FILES} changed files, {PROBLEMS} comments to make, {READERS} + {ANSWERS} by others; the head "
+    "is checked out. GraphQL is one way to read: each query counts as a request."
 )
 
 
 def run() -> Table:
     names = [f"src/part_{number}.py" for number in range(FILES)]
-    base = {name: b"x = 1\n" for name in names}
+    base = dict.fromkeys(names, b"x = 1\n")
     head = {n: b"x = 2\n" + (BIDI if i < PROBLEMS else b"") for i, n in enumerate(names)}
     with folder() as place, job(place, base, head) as here:
         talked(here, names)
