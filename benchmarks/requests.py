@@ -22,8 +22,8 @@ READERS, ANSWERS = 120, 40
 """Comments of others on lines, and on the pull request as a whole."""
 
 SETTING = (
-    f"{FILES} changed files, {PROBLEMS} comments to make, {READERS} + {ANSWERS} by others; the head "
-    "is checked out. GraphQL is one way to read: each query counts as a request."
+    f"{FILES} changed files, {PROBLEMS} comments to make, {READERS} + {ANSWERS} by others; the "
+    "head is checked out. GraphQL is one way to read: each query counts as a request."
 )
 
 

@@ -1,5 +1,6 @@
 """A small project with a merge request, a fake GitLab around it, and our GitLab on top."""
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -93,17 +94,17 @@ def lab(place: Path, **rules: Any) -> Iterator[Lab]:
     """A GitLab with merge request 1, whose target has moved on; `rules` go to the fake."""
     place.mkdir(exist_ok=True)
     folder = place / "upstream.git"
-    stream, [base, target, head] = _history()
-    git(place, "init", "-q", "--bare", "-b", "main", str(folder))
-    git(folder, "fast-import", "--quiet", stdin=stream)
+    made, [base, target, head] = _history()
+    shutil.copytree(made.name, folder)
     with Fake(folder, **rules) as fake:
         fake.open_merge(head)
         yield Lab(fake, folder, place, base, target, head)
 
 
 @cache
-def _history() -> tuple[bytes, list[str]]:
-    """A stream for git: main, and the change beside it; the merge base, tip of main, head."""
+def _history() -> tuple[tempfile.TemporaryDirectory[str], list[str]]:
+    """A bare repository with main and the change beside it; the merge base, tip of main, head."""
+    made = tempfile.TemporaryDirectory()
     with tempfile.TemporaryDirectory() as name:
         folder = new_repository(Path(name) / "made")
         [base, head] = commits(folder, BASE, HEAD)
@@ -112,4 +113,5 @@ def _history() -> tuple[bytes, list[str]]:
         (folder / "app.py").write_bytes(MOVED[b"app.py"][1])
         git(folder, "commit", "-q", "-a", "-m", "moved")
         target = git(folder, "rev-parse", "HEAD").decode().strip()
-        return git(folder, "fast-export", "main", "feature"), [base, target, head]
+        git(folder, "clone", "-q", "--bare", "--template=", ".", made.name)
+    return made, [base, target, head]
