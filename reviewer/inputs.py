@@ -107,7 +107,9 @@ class Given:
 
 def token(environ: Mapping[str, str]) -> str:
     """The token for the forge, "" where there is none. Raises InputError for one that is broken."""
-    found = value(environ, "token") or environ.get("GITHUB_TOKEN", "").strip()
+    names = ("REVIEWER_TOKEN", "GITHUB_TOKEN")
+    given = (environ.get(name, "").strip() for name in names)
+    found = value(environ, "token") or next(filter(None, given), "")
     if found and not TOKEN.fullmatch(found):
         raise InputError(
             "the token holds spaces or characters that no token has", "mend the secret"

@@ -26,6 +26,13 @@ PUBLISHERS: Final = (
 )  # fmt: skip
 """What the publisher sees of them: the way to the forge, and to the pull request."""
 
+OF_GITLAB: Final = (
+    "GITLAB_CI", "CI_API_V4_URL", "CI_SERVER_TLS_CA_FILE", "CI_PROJECT_ID", "CI_PROJECT_PATH",
+    "CI_PROJECT_URL", "CI_PIPELINE_SOURCE", "CI_COMMIT_SHA", "CI_COMMIT_BRANCH",
+    "CI_OPEN_MERGE_REQUESTS", "CI_JOB_TOKEN",
+)  # fmt: skip
+"""The same for GitLab, beside what begins with CI_MERGE_REQUEST_."""
+
 FILES: Final = ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE")
 """Files of the step by which a process speaks to later steps: not the publisher's business."""
 
@@ -97,9 +104,10 @@ class Children:
         forge = {
             name: given
             for name, given in self.environ.items()
-            if (name.startswith("GITHUB_") and name not in FILES) or name in PUBLISHERS
+            if (name.startswith(("GITHUB_", "CI_MERGE_REQUEST_")) and name not in FILES)
+            or name in (*PUBLISHERS, *OF_GITLAB)
         }
-        secrets = {"GITHUB_TOKEN": token, "INPUT_MARKER-KEY": value(self.environ, "marker-key")}
+        secrets = {"INPUT_TOKEN": token, "INPUT_MARKER-KEY": value(self.environ, "marker-key")}
         settings = for_children(self.environ, self.sections)
         env = {**self._plain(place), **settings, **forge, **secrets}
         heard = _Complaints()

@@ -1,4 +1,4 @@
-"""`reviewer action`: what a step of a workflow of GitHub runs.
+"""`reviewer action`: what a step of a workflow of GitHub runs, and a job of GitLab CI.
 
 This process holds the token, and reads nothing of the change but its diff. The change is reviewed
 in a child that has neither the token nor a network, and that gives back one file: a report, which
@@ -22,15 +22,15 @@ from reviewer.commands._children import Children, Ended
 from reviewer.commands.publish import log, summarised
 from reviewer.config import Sections
 from reviewer.errors import InputError, IntegrityError, NotDelivered, ReviewerError
-from reviewer.forges.github import GitHub
 from reviewer.inputs import Given, publishes, value
 from reviewer.model import Report, Request
 from reviewer.publish import Place
+from reviewer.reports.codequality import CodeQuality
 from reviewer.reports.json import Json
 from reviewer.reports.sarif import Sarif
 from reviewer.reports.summary import Summary
 
-FORMATS: Final = (Json(), Sarif(), Summary())
+FORMATS: Final = (Json(), Sarif(), Summary(), CodeQuality())
 """What is left in the folder for the reports, by us and from the report alone."""
 
 CUT_OFF: Final = "the run was cut off before it had come to its end; the log says more"
@@ -97,7 +97,7 @@ def _run(environ: Mapping[str, str], story: Story) -> int:
         private.chmod(0o711)
         path = parts.search_path(environ, *filter(None, [forges.workspace(environ)]))
         job = Job(environ, given, private, path, plugins.discover("reviewer.analyzers"), story)
-        forge = forges.github(given, environ, private / "forge", path)
+        forge = forges.remote(given, environ, private / "forge", path)
         story.skipped = forge.asked.idle
         if story.skipped:
             return 0
@@ -127,7 +127,7 @@ def _place(given: Given, environ: Mapping[str, str]) -> Path:
     return place
 
 
-def _review(job: Job, forge: GitHub) -> int:
+def _review(job: Job, forge: forges.Remote) -> int:
     """Review the change of the event and, unless told otherwise, publish the report."""
     story, given = job.story, job.given
     with outputs.group("Reading the change", job.environ):
@@ -151,7 +151,7 @@ def _review(job: Job, forge: GitHub) -> int:
     return report.verdict.exit_code if given.stage == "review" else _publish(job, report, words)
 
 
-def _refuse_strangers(job: Job, forge: GitHub) -> None:
+def _refuse_strangers(job: Job, forge: forges.Remote) -> None:
     """Raise InputError for a public repository on a runner that somebody else's code should not
     meet (GitHub Docs, "Secure use reference", self-hosted runners).
     """

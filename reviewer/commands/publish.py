@@ -31,7 +31,7 @@ def main(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """`reviewer publish`: hold the report against the change, and take it to its readers."""
     process.hide_environment()
     report = ledgers.read_report(Path(arguments.report))
-    if "GITHUB_REPOSITORY" not in environ:
+    if "GITHUB_REPOSITORY" not in environ and not forges.on_gitlab(environ):
         parts.show(Terminal(**parts.screen(environ)).render(report))
         return report.verdict.exit_code
     with parts.private_folder() as name:
@@ -41,10 +41,10 @@ def main(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _delivered(
     report: Report, arguments: argparse.Namespace, environ: Mapping[str, str], private: Path
 ) -> int:
-    """Publish on GitHub. Raises IntegrityError, and NotDelivered when nobody could be told."""
+    """Publish on the forge. Raises IntegrityError, and NotDelivered when nobody could be told."""
     given, workspace = Given.of(environ), forges.workspace(environ)
     path = parts.search_path(environ, *filter(None, [workspace]))
-    forge = forges.github(given, environ, private / "forge", path)
+    forge = forges.remote(given, environ, private / "forge", path)
     if arguments.request is not None:
         request, repository = parts.asked_in(Path(arguments.request)), Path(arguments.repo)
     elif forge.asked.idle:
@@ -63,7 +63,7 @@ def _delivered(
     told.keep(ledgers.begun(report))
     manner = forges.manner(report, config.settings, environ, sections)
     beside = Beside(told.annotate, told.summarise)
-    talk = replace(forge, checks=manner.check).conversation(request)
+    talk = forges.conversation(forge, request, changes, manner)
     delivery = deliver(report, changes, talk, manner, beside)
     told.keep(Ledger(delivery, finished=True, summarised=True))
     return _ending(delivery, report)

@@ -93,6 +93,8 @@ class Site(Protocol):
     """A request on a forge, as its users and its database see it."""
 
     name: str
+    checks: bool
+    """Whether it takes checks; the job itself is one then, and comments are made one by one."""
     folder: Path
 
     def request(self) -> Request: ...
@@ -148,6 +150,7 @@ class GitHubSite:
     """Our client of GitHub and the fake server, with a pull request of one file."""
 
     name = "github"
+    checks = True
 
     def __init__(self, folder: Path, names: Sequence[int]) -> None:
         self.folder = folder
