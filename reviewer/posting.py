@@ -25,6 +25,7 @@ from reviewer.forges.base import (
     Said,
     Step,
     UploadSarif,
+    Withdraw,
 )
 from reviewer.marks import Marks
 from reviewer.model import (
@@ -189,6 +190,14 @@ class Posting:
             )
             first = False
 
+    def withdrawals(self) -> Iterator[Withdraw]:
+        """Reviews of ours that ask for changes though nothing fails any more."""
+        if self.report.verdict.state is State.FAILED:
+            return
+        for review in self.past.reviews:
+            if review.demanding and self.marks.read(review.mark, "review") is not None:
+                yield Withdraw(review.id, f"What failed is mended in {words.short(self.head)}.")
+
     def resolves(self) -> Iterator[Resolve]:
         """Threads about what is gone, unless somebody answered in them.
 
@@ -326,7 +335,8 @@ def plan(report: Report, changes: ChangeSet, past: Past, manner: Manner) -> tupl
     on_lines = frozenset(posting.said)
     annotated = NOBODY
     if past.open:
-        steps += [*posting.drops(), *posting.reviews(), *posting.resolves()]
+        steps += [*posting.drops(), *posting.reviews()]
+        steps += [*posting.withdrawals(), *posting.resolves()]
         on_lines |= {i.finding.fingerprint for c in posting.chunks for i in c.fresh}
         annotated = frozenset(i.finding.fingerprint for i in posting.annotated(on_lines))
         steps += [step for step in (posting.check(on_lines), posting.sarif()) if step is not None]

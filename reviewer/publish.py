@@ -171,6 +171,8 @@ class _Way:
             self._check(posting)
             if not reviewed:
                 self._annotate((Standing.INLINE, Standing.CAPPED))
+            for withdrawal in posting.withdrawals():
+                self._take(withdrawal, "an earlier review still asks for changes")
             self._resolve(posting)
         self._note(posting, finished=past.open and self._upload(posting))
 

@@ -42,7 +42,7 @@ HOMES = {
     "ctypes": {"process"},
     "yaml": {"yamlfile"},
     "jinja2": {"templates"},
-    "tenacity": {"forges._github_calls"},
+    "tenacity": {"forges._calls"},
 }
 
 SEAMS = ("analyzers", "coverage", "engines", "forges", "reports")

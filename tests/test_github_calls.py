@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from reviewer.errors import ForgeError, InputError, Refused, Rejected, Unreachable
-from reviewer.forges._github_answers import Answer, Limited, accepted
+from reviewer.forges._calls import Answer, Limited
+from reviewer.forges._github_answers import accepted
 from reviewer.forges._github_calls import Calls
 from reviewer.forges.base import PutNote
 from tests.fakes import _github_faults as faults

@@ -17,6 +17,7 @@ from reviewer.forges.base import (
     PutNote,
     Resolve,
     UploadSarif,
+    Withdraw,
 )
 from reviewer.model import Request, Side, State
 from tests.fakes import _github_faults as faults
@@ -184,6 +185,18 @@ def test_where_changes_may_not_be_demanded(here: Hub) -> None:
     here.fake.fault("POST", REVIEWS, faults.forbidden(), contains="REQUEST_CHANGES")
     here.talk().take(review(here, demanding=True))
     assert [r.state for r in here.fake.reviews] == ["COMMENTED"]
+
+
+def test_what_was_demanded_is_taken_back(here: Hub) -> None:
+    talk = here.talk()
+    talk.take(review(here, comment(3), demanding=True))
+    asks = talk.past().reviews[0]
+    assert asks.demanding
+    here.fake.fault("PUT", "*/dismissals", faults.bad_gateway(stored=True))
+    talk.take(Withdraw(asks.id, "mended"))
+    assert here.fake.reviews[0].state == "DISMISSED"
+    assert not talk.past().reviews[0].demanding
+    assert requests(here, "PUT") == 1
 
 
 def test_we_never_approve(here: Hub) -> None:

@@ -18,6 +18,7 @@ from reviewer.forges.base import (
     Resolve,
     Said,
     UploadSarif,
+    Withdraw,
 )
 from reviewer.marks import Marks
 from reviewer.model import (
@@ -119,6 +120,18 @@ def test_many_comments_go_into_reviews_of_25() -> None:
     assert [r.demanding for r in reviews] == [True, False]
     assert len({r.mark for r in reviews}) == 2
     assert "Verdict" in reviews[0].body and "Verdict" not in reviews[1].body
+
+
+def test_a_demand_is_taken_back_once_nothing_fails() -> None:
+    manner = replace(MANNER, demanding=True)
+    asks = review_of(report(on_line(3)), manner=manner)
+    past = Past(HEAD, reviews=(Said("7", asks.mark, asks.body, demanding=True),))
+    mended = report(on_line(3, severity=Severity.WARNING))
+    assert [s.id for s in plan(mended, change(), past, MANNER) if isinstance(s, Withdraw)] == ["7"]
+    still = plan(report(on_line(3)), change(), past, manner)
+    assert not [s for s in still if isinstance(s, Withdraw)]
+    theirs = replace(past, reviews=(Said("7", "<!-- reviewer:review:x:y -->", demanding=True),))
+    assert not [s for s in plan(mended, change(), theirs, MANNER) if isinstance(s, Withdraw)]
 
 
 def test_changes_are_asked_for_only_on_a_failed_verdict() -> None:

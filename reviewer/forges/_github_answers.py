@@ -7,13 +7,13 @@ https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from reviewer.errors import Refused, Rejected
+from reviewer.forges._calls import Answer, Garbled, Limited, Unclear
 from reviewer.text import log_line
 
 T = TypeVar("T")
@@ -25,31 +25,6 @@ _LIMIT: Final = re.compile(r"rate limit|abuse detection|submitted too quickly", 
 _PASSES: Final = re.compile(r"something went wrong|timed? ?out|timeout", re.IGNORECASE)
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 _FORBIDDEN: Final = ("NOT_FOUND", "FORBIDDEN", "INSUFFICIENT_SCOPES")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Status, headers (names in lower case) and text of an answer."""
-
-    status: int
-    headers: Mapping[str, str]
-    text: str
-
-
-class Unclear(Exception):
-    """Nobody knows what became of the call; the text is a reason."""
-
-
-class Garbled(Unclear):
-    """The call was heard and done, but the answer cannot be read."""
-
-
-class Limited(Exception):
-    """The call was not done, and may be made `seconds` from now; None: GitHub does not say."""
-
-    def __init__(self, reason: str, seconds: float | None) -> None:
-        super().__init__(reason)
-        self.seconds = seconds
 
 
 class Complaint(msgspec.Struct, frozen=True):

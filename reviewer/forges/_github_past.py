@@ -238,4 +238,5 @@ def _ours(page: Page[Text]) -> Iterator[Said]:
         pending = text.state == "PENDING"
         under = mark(text.body)
         if text.viewer_did_author and text.full_database_id and (under or pending):
-            yield Said(str(text.full_database_id), under, text.body, text.url, pending)
+            demanding = text.state == "CHANGES_REQUESTED"
+            yield Said(str(text.full_database_id), under, text.body, text.url, pending, demanding)

@@ -14,7 +14,7 @@ import msgspec
 
 from reviewer.errors import Refused, Rejected
 from reviewer.forges._github_calls import Calls
-from reviewer.forges.base import Comment, Past, PostReview, Taken
+from reviewer.forges.base import Comment, Past, PostReview, Taken, Withdraw
 from reviewer.model import Side
 
 MOST: Final = 25
@@ -89,6 +89,16 @@ class Reviews:
         except (Refused, Rejected):
             if not gone():
                 raise
+
+    def withdraw(self, step: Withdraw) -> None:
+        """Dismiss a review that asks for changes. Raises ForgeError."""
+
+        def landed() -> object | None:
+            asks = any(each.id == step.id and each.demanding for each in self.past().reviews)
+            return None if asks else True
+
+        body = {"message": step.reason, "event": "DISMISS"}
+        self.calls.write("PUT", f"{self.path}/{step.id}/dismissals", body, object, landed)
 
     def _create(self, body: dict[str, Any], step: PostReview) -> Posted:
         def landed() -> Posted | None:

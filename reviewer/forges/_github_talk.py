@@ -20,6 +20,7 @@ from reviewer.forges.base import (
     Step,
     Taken,
     UploadSarif,
+    Withdraw,
 )
 
 SARIF_BYTES: Final = 10 << 20
@@ -63,6 +64,9 @@ class Talk:
                 return self._reviews.post(step)
             case DropReview():
                 self._reviews.drop(step.id)
+                return Taken()
+            case Withdraw():
+                self._reviews.withdraw(step)
                 return Taken()
             case Resolve():
                 return self._resolve(step)

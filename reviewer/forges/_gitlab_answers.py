@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from reviewer.errors import Refused, Rejected
-from reviewer.forges._github_answers import Answer, Garbled, Limited, Unclear
+from reviewer.forges._calls import Answer, Garbled, Limited, Unclear
 from reviewer.text import log_line
 
 T = TypeVar("T")

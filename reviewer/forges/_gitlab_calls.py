@@ -1,4 +1,4 @@
-"""Every call to GitLab, by the same policy as those to GitHub (`_github_calls`).
+"""Every call to GitLab, repeated by the policy of `_calls`.
 
 python-gitlab sends, and does no more: its own retries and waits are off, because they send a POST
 again that GitLab may have stored, and no answer is turned into its objects. Redirects are not
@@ -6,20 +6,19 @@ followed: its tokens stand in headers of their own, which would go along to anot
 """
 
 import re
+import time
 import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 import gitlab
 import requests
 import urllib3
 
 from reviewer.errors import InputError, Rejected
-from reviewer.forges import _github_calls as shared
-from reviewer.forges._github_answers import Answer, Unclear
-from reviewer.forges._github_calls import _silence, _within
+from reviewer.forges._calls import Answer, Repeating, Unclear, silence, within
 from reviewer.forges._gitlab_answers import accepted, decoded
 from reviewer.version import VERSION
 
@@ -60,13 +59,21 @@ class _Line:
 
 
 @dataclass
-class Calls(shared.Calls):
-    """The calls of one run to the REST API at `api` (.../api/v4); see `_github_calls.Calls`.
+class Calls(Repeating):
+    """The calls of one run to the REST API at `api` (.../api/v4).
 
     `token` is a personal, project or group access token, or with `job` that of a CI/CD job.
     `authority` is a file with the certificates to trust, "" for the usual ones.
     """
 
+    pace: ClassVar[float] = PACE
+    token: str = field(repr=False)
+    api: str
+    patience: float = 600.0
+    timeout: int = 15
+    deadline: float = 60.0
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
     job: bool = False
     authority: str = ""
     _line: _Line = field(init=False, repr=False)
@@ -85,7 +92,7 @@ class Calls(shared.Calls):
                 f"there is no file {self.authority}",
                 "CI_SERVER_TLS_CA_FILE names the certificates of the authority to trust",
             )
-        _silence()
+        silence("gitlab")
         self._line = self._dialled()
 
     def _dialled(self) -> _Line:
@@ -131,19 +138,13 @@ class Calls(shared.Calls):
         kind: type[T],
         landed: Callable[[], T | None] | None,
     ) -> T:
-        """What a POST, PUT or DELETE says; see `_github_calls.Calls.write`. Raises ForgeError."""
-        return self._written_once(
+        """What a POST, PUT or DELETE says. Raises ForgeError.
+
+        `landed` looks for what an earlier attempt left; None where a second one does no harm.
+        """
+        return self.written_once(
             lambda: decoded(accepted(self._sent(verb, path, body)), kind), landed
         )
-
-    def rest(self, seconds: float) -> None:
-        """Wait for GitLab's replicas, at the cost of our patience."""
-        self._rest(seconds)
-
-    def _pace(self) -> None:
-        early = self._written + PACE - self.clock()
-        if early > 0:
-            self.sleep(early)
 
     def _sent(
         self,
@@ -174,7 +175,7 @@ class Calls(shared.Calls):
             return Answer(said.status_code, headers, said.text)
 
         try:
-            return _within(self.deadline, send)
+            return within(self.deadline, send)
         except (TimeoutError, requests.Timeout):
             # The request that hangs keeps its connection: the next one gets another.
             self._line = self._dialled()

@@ -20,6 +20,7 @@ from reviewer.forges.base import (
     Step,
     Taken,
     UploadSarif,
+    Withdraw,
 )
 from reviewer.model import ChangeSet
 
@@ -57,6 +58,8 @@ class Talk:
                 return Taken()
             case PutNote():
                 return self._put_note(step)
+            case Withdraw():
+                raise Rejected("no review of GitLab asks for changes")
             case PutCheck():
                 raise Rejected("on GitLab the job itself is the check")
             case UploadSarif():

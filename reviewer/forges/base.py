@@ -62,7 +62,7 @@ class Said:
     """Something of ours on the request as a whole: a review, a comment or a check.
 
     `mark` is the last line of its text, for a check what it was made from. A `pending` review is
-    seen by nobody else yet.
+    seen by nobody else yet, a `demanding` one still asks for changes.
     """
 
     id: str
@@ -70,6 +70,7 @@ class Said:
     body: str = ""
     url: str = ""
     pending: bool = False
+    demanding: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,14 @@ class DropReview:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Take back what an earlier review of ours asks for; `reason` is shown in its place."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Resolve:
     """Mark a thread of ours as done."""
 
@@ -164,7 +173,7 @@ class UploadSarif:
     document: str
 
 
-Step: TypeAlias = PostReview | DropReview | Resolve | PutNote | PutCheck | UploadSarif
+Step: TypeAlias = PostReview | DropReview | Withdraw | Resolve | PutNote | PutCheck | UploadSarif
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,18 @@ import msgspec
 
 from reviewer.errors import ForgeError, InputError
 from reviewer.forges import _github_event as events
+from reviewer.forges._fetch import Gone, Store
 from reviewer.forges._github_calls import API, PAGE, Calls
 from reviewer.forges._github_event import Asked, Pull, Sha
-from reviewer.forges._github_fetch import Gone, Store
 from reviewer.forges._github_talk import Talk
 from reviewer.forges.base import Conversation, Forge, Occasion, Source
 from reviewer.model import ChangeSet, Request
 
 SERVER: Final = "https://github.com"
+
+USER: Final = "x-access-token"
+"""Whose password a token is for git (https://docs.github.com/en/apps/creating-github-apps/
+authenticating-with-a-github-app/authenticating-as-a-github-app-installation)."""
 
 EVENT_BYTES: Final = 32 << 20
 """More than an event has: payloads are capped at 25 MB (https://docs.github.com/en/webhooks,
@@ -165,10 +169,12 @@ class GitHub:
             f"{server}/{asked.repository}.git",
             self.scratch,
             self.git_path,
-            "sha1" if len(asked.head) == 40 else "sha256",
-            Path(workspace) if workspace else None,
-            self.token,
-            self.environ,
+            user=USER,
+            advice="give the job the permission `contents: read`",
+            object_format="sha1" if len(asked.head) == 40 else "sha256",
+            checkout=Path(workspace) if workspace else None,
+            token=self.token,
+            environ=self.environ,
         )
 
     def _merge_base(self, asked: Asked) -> str:

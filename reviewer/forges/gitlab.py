@@ -1,6 +1,5 @@
 """A merge request on GitLab.com or a GitLab of one's own, as a job of GitLab CI meets it."""
 
-import base64
 import os
 import time
 import urllib.parse
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from reviewer.errors import ForgeError, InputError, Refused
-from reviewer.forges import _github_fetch as shared
 from reviewer.forges import _gitlab_event as events
+from reviewer.forges._fetch import Gone, Store
 from reviewer.forges._gitlab_calls import Calls
 from reviewer.forges._gitlab_event import Asked, Merge
 from reviewer.forges._gitlab_talk import Talk
@@ -28,28 +27,14 @@ ADVICE: Final = (
 """https://docs.gitlab.com/ci/jobs/ci_job_token/ ("Job token access": notes are read only), and
 https://docs.gitlab.com/api/discussions/ (who may resolve a thread has the role Developer)."""
 
+USER: Final = "oauth2"
+JOB_USER: Final = "gitlab-ci-token"
+"""Whose password a token is for git: of a job's this name alone, of others any
+(https://docs.gitlab.com/ci/jobs/ci_job_token/, "To git clone a private project's repository")."""
+
 TIP: Final = (
     "set REVIEWER_TOKEN to a project access token with the role Developer and the scope api"
 )
-
-
-@dataclass(frozen=True)
-class Store(shared.Store):
-    """The same for GitLab, which wants to know whether the token is a job's.
-
-    https://docs.gitlab.com/ci/jobs/ci_job_token/, "To git clone a private project's repository";
-    beside other tokens any name will do.
-    """
-
-    job: bool = False
-
-    def _surroundings(self) -> dict[str, str]:
-        found = super()._surroundings()
-        if self.token:
-            name = "gitlab-ci-token" if self.job else "oauth2"
-            words = base64.b64encode(f"{name}:{self.token}".encode()).decode()
-            found["GIT_CONFIG_VALUE_0"] = f"Authorization: Basic {words}"
-        return found
 
 
 @dataclass(frozen=True)
@@ -191,11 +176,12 @@ class GitLab:
             f"{asked.url}.git",
             self.scratch,
             self.git_path,
-            "sha1" if len(asked.head) == 40 else "sha256",
-            Path(workspace) if workspace else None,
-            self.token or self.environ.get("CI_JOB_TOKEN", ""),
-            {**self.environ, **trusted},
-            job=not self.token,
+            user=USER if self.token else JOB_USER,
+            advice=TIP,
+            object_format="sha1" if len(asked.head) == 40 else "sha256",
+            checkout=Path(workspace) if workspace else None,
+            token=self.token or self.environ.get("CI_JOB_TOKEN", ""),
+            environ={**self.environ, **trusted},
         )
 
     def _complete(self, asked: Asked) -> None:
@@ -215,9 +201,7 @@ class GitLab:
         """Raises InputError."""
         try:
             self.calls.repeated(lambda: self._store.fetch(*wanted))
-        except InputError as error:
-            raise InputError(error.message, TIP) from None
-        except (ForgeError, shared.Gone) as error:
+        except (ForgeError, Gone) as error:
             raise InputError(str(error), "is the merge request still there?") from None
 
 

@@ -15,9 +15,9 @@ from reviewer.marks import Marks
 from reviewer.model import Report, Side
 from reviewer.posting import Manner, plan
 from reviewer.publish import Delivery, Place, deliver
-from tests.support.publishing import PATH, Killed, Log
 from tests.support import sites
 from tests.support.gitlab_site import GitLabSite
+from tests.support.publishing import PATH, Killed, Log
 from tests.support.sites import KEY, Mortal, listed_in, reviewed
 
 MANNER = Manner(key=KEY, check=True)

@@ -18,6 +18,7 @@ from reviewer.forges.base import (
     Step,
     Taken,
     UploadSarif,
+    Withdraw,
 )
 from reviewer.model import (
     Category,
@@ -162,7 +163,8 @@ class Memory:
                 assert not any(review.pending for review in past.reviews), "one pending review"
                 good = [c for c in step.comments if {c.start, c.end} <= self.lines]
                 made = tuple(Remark(f"{new}.{n}", c.path, c.mark) for n, c in enumerate(good))
-                review = Said(new, step.mark, step.body, f"https://forge/review/{new}")
+                url, asks = f"https://forge/review/{new}", step.demanding
+                review = Said(new, step.mark, step.body, url, demanding=asks)
                 self.there = replace(
                     past, remarks=past.remarks + made, reviews=(*past.reviews, review)
                 )
@@ -171,6 +173,9 @@ class Memory:
             case DropReview():
                 kept = tuple(review for review in past.reviews if review.id != step.id)
                 self.there = replace(past, reviews=kept)
+            case Withdraw():
+                calm = (replace(r, demanding=r.demanding and r.id != step.id) for r in past.reviews)
+                self.there = replace(past, reviews=tuple(calm))
             case Resolve():
                 number = [remark.thread for remark in past.remarks].index(step.thread)
                 self.answered(number, resolved=True)

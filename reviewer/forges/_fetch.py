@@ -1,4 +1,4 @@
-"""The objects of a pull request: borrowed from the checkout, the rest fetched from GitHub.
+"""The objects of a request: borrowed from the checkout, the rest fetched from the forge.
 
 They end up in a repository of our own. The token goes to git in the environment, never in an
 argument or an address (git-config(1), GIT_CONFIG_COUNT and http.<url>.extraHeader).
@@ -14,7 +14,7 @@ from typing import Final
 
 from reviewer import git
 from reviewer.errors import InputError
-from reviewer.forges._github_answers import Unclear
+from reviewer.forges._calls import Unclear
 from reviewer.git import Repository
 from reviewer.text import log_line
 
@@ -46,6 +46,7 @@ class Gone(Exception):
 class Store:
     """A repository of ours below `scratch`, for objects from `url`.
 
+    `token` belongs to `user`, and `advice` says what to do when it may not read.
     `checkout` is a work tree whose objects are borrowed, None for none. `object_format` is sha1 or
     sha256, `path` is PATH for git, `environ` is searched for the way to the forge.
     """
@@ -53,6 +54,8 @@ class Store:
     url: str
     scratch: Path
     path: str
+    user: str
+    advice: str
     object_format: str = "sha1"
     checkout: Path | None = None
     token: str = field(default="", repr=False)
@@ -110,7 +113,7 @@ class Store:
         if _GONE.search(done.stderr):
             raise Gone(reason)
         if _DENIED.search(done.stderr):
-            raise InputError(reason, "give the job the permission `contents: read`")
+            raise InputError(reason, self.advice)
         raise Unclear(reason)
 
     def _surroundings(self) -> dict[str, str]:
@@ -121,7 +124,7 @@ class Store:
         if bundle:
             found.setdefault("GIT_SSL_CAINFO", bundle)
         if self.token:
-            words = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
+            words = base64.b64encode(f"{self.user}:{self.token}".encode()).decode()
             found |= {
                 "GIT_CONFIG_COUNT": "1",
                 "GIT_CONFIG_KEY_0": f"http.{self.url}.extraHeader",
