@@ -164,8 +164,8 @@ class Comments:
     """Whether comments offer a proven mend that can be committed with one click."""
     request_changes: bool = False
     """Whether a review that fails the gate asks for changes, where the token may do that."""
-    check: bool = False
-    """Whether a check run on the head shows the verdict; that needs `checks: write`."""
+    check: bool = True
+    """Whether a check run on the head shows the verdict, where the job has `checks: write`."""
 
 
 @dataclass(frozen=True, slots=True)

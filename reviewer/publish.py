@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from reviewer import text, words
-from reviewer.errors import ForgeError, Rejected
+from reviewer.errors import ForgeError, Refused, Rejected
 from reviewer.forges.base import Conversation, DropReview, Past, PostReview, Step, Taken
 from reviewer.model import ChangeSet, Judged, Report, Severity, Standing, State
 from reviewer.posting import LISTED, Chunk, Manner, Posting, bare, plan
@@ -211,7 +211,14 @@ class _Way:
     def _check(self, posting: Posting) -> None:
         on_lines = self._on_lines()
         step = posting.check(on_lines)
-        if step is not None and self._take(step, "the check was not put") is None:
+        try:
+            if step is not None:
+                self.conversation.take(step)
+        except Refused:
+            # Most jobs may not, and readers miss nothing by it.
+            return
+        except ForgeError as error:
+            self._warn("the check was not put", error)
             return
         if self.manner.check:
             self._put(

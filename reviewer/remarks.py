@@ -176,7 +176,7 @@ def plain(finding: Finding) -> str:
 
 def _verdict(report: Report, rows: int) -> dict[str, Any]:
     return {
-        "mode": Inert(_mode(report)),
+        "mode": Inert(_mode(report).capitalize()),
         "size": Inert(words.size_line(report)),
         "coverage": words.coverage_line(report.coverage),
         "reasons": _part(report.verdict.reasons, rows),

@@ -15,7 +15,7 @@ ROWS = (
         "process", "http", "diff", "templates", "text", "plugins", "paths", "languages", "globs",
         "binding", "yamlfile", "config", "words",
     ),
-    ("git", "tree"),
+    ("git", "tree", "server"),
     ("analyzers", "coverage", "engines", "forges", "reports"),
     (
         "measure", "agreement", "baseline", "marks", "remarks", "context", "prompts", "state",
@@ -42,7 +42,8 @@ HOMES = {
     "ctypes": {"process"},
     "yaml": {"yamlfile"},
     "jinja2": {"templates"},
-    "tenacity": {"forges._calls"},
+    "httpx": {"http"},
+    "tenacity": {"forges._calls", "engines.openai"},
 }
 
 SEAMS = ("analyzers", "coverage", "engines", "forges", "reports")
@@ -98,6 +99,21 @@ def test_a_module_imports_lower_rows_only(name: str) -> None:
             assert private or other == f"{top}.base", f"{name} imports its sibling {other}"
         elif other_top != top and (top, other_top) not in SAME_ROW:
             assert row(other) < row(name), f"{name} imports {other} of a row that is not lower"
+
+
+ISLAND = ("serve", "weights")
+"""The commands that start the engine's server, or look after what it serves."""
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_the_server_is_an_island(name: str) -> None:
+    inside = name.split(".", maxsplit=1)[0] == "server"
+    for imported in imports(MODULES[name]):
+        top = ours(imported).split(".")[0] if imported.startswith("reviewer.") else ""
+        if inside and top:
+            assert top in ("server", "version", "errors", "text"), f"{name} imports {imported}"
+        elif top == "server":
+            assert name.startswith(tuple(f"commands.{each}" for each in ISLAND)), name
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))

@@ -102,6 +102,7 @@ def runs(checkout: Path) -> Mapping[str, tuple[int, str, Path]]:
     return {n: (p.returncode, told[n], checkout.parent / n) for n, p in started.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SNIPPETS)
 def test_the_command_of_a_snippet_works(
     name: str, runs: Mapping[str, tuple[int, str, Path]]
@@ -139,6 +140,7 @@ def test_a_snippet_is_what_its_system_takes(name: str, schema: str, tmp_path: Pa
     _valid(schema, tmp_path, SNIPPETS[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SNIPPETS)
 def test_files_that_a_snippet_reads_are_written_by_it(name: str) -> None:
     snippet = SNIPPETS[name]

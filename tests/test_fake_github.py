@@ -27,6 +27,8 @@ from tests.fakes._github_git import Git
 from tests.fakes.github import GitHub, faults
 from tests.support.gitrepo import commits, git, new_repository
 
+pytestmark = pytest.mark.slow
+
 BASE = b"".join(b"line %d\n" % number for number in range(1, 41))
 HEAD = BASE.replace(b"line 5\n", b"line five\nnew\n").replace(b"line 30\n", b"")
 LATER = b"on top\n" + HEAD.replace(b"new\n", b"newer\n")

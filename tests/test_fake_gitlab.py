@@ -14,6 +14,8 @@ from tests.fakes._gitlab_state import Token
 from tests.support.gitrepo import git
 from tests.support.lab import Lab, lab
 
+pytestmark = pytest.mark.slow
+
 MR = "/projects/5/merge_requests/1"
 
 

@@ -3,6 +3,7 @@
 import base64
 import gzip
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 from reviewer.errors import Refused, Rejected
@@ -17,6 +18,7 @@ from reviewer.forges.base import (
     PutCheck,
     PutNote,
     Resolve,
+    Said,
     Step,
     Taken,
     UploadSarif,
@@ -43,15 +45,16 @@ class Talk:
 
     def past(self) -> Past:
         """What is there. Raises ForgeError."""
-        found = self._said()
-        if not self.checks:
-            return found
+        return replace(self._said(), checks=self._check_runs if self.checks else ())
+
+    @cached_property
+    def _check_runs(self) -> tuple[Said, ...]:
+        """Our check runs when they were first looked at; we alone make them, and at most one."""
         try:
-            runs = _github_past.checks(self.calls, self.repository, self.commit)
+            return _github_past.checks(self.calls, self.repository, self.commit)
         except Refused:
             # Without `checks: read` there is no writing them either: that is told when it is tried.
-            runs = ()
-        return replace(found, checks=runs)
+            return ()
 
     def take(self, step: Step) -> Taken:
         """Take one step, see `forges.base.Conversation`. Raises ForgeError."""

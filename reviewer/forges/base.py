@@ -152,8 +152,8 @@ class PutNote:
 class PutCheck:
     """Say by a check on `commit` how the review ended.
 
-    `mark` goes along unseen. `annotations` are comments of which only place and text count, with
-    the words notice, warning or failure.
+    `mark` goes along unseen. `annotations`, 50 at most, are comments of which only place and text
+    count, with the words notice, warning or failure.
     """
 
     commit: str
@@ -162,7 +162,6 @@ class PutCheck:
     summary: str
     mark: str
     annotations: tuple[tuple[str, Comment], ...] = ()
-    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True)

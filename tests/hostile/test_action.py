@@ -75,6 +75,7 @@ def taken_over(made: Job, script: str) -> None:
         (place / "pyvenv.cfg").write_text("home = /usr/bin\n")
 
 
+@pytest.mark.slow
 def test_a_taken_over_tool_finds_nothing(made: Job) -> None:
     taken_over(made, SPY)
     secrets = {
