@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reviewer import gate, guard, measure, process, tree
-from reviewer.analyzers.base import Analyzer
+from reviewer.analyzers.base import Analyzer, Spared
 from reviewer.config import Settings, excluded
 from reviewer.coverage.base import CoverageFormat
 from reviewer.errors import ToolError, ToolMissing
@@ -60,7 +60,7 @@ def review(
     means.progress("reading the change")
     written = source.generated([change.path for change in changes.files])
     room = tree.build(changes, source.blobs, means.place, excluded(settings.paths, written))
-    runs = analyse(changes, room, means)
+    runs = analyse(changes, room, means, settings.gate.required)
     means.progress("reading coverage")
     coverage = measure.measure(means.coverage_reports, means.coverage_formats, changes, room)
     uncovered = () if coverage.patch is None else (measure.uncovered(coverage, room, changes),)
@@ -85,23 +85,53 @@ def review(
     )
 
 
-def analyse(changes: ChangeSet, room: Tree, means: Means) -> tuple[ToolRun, ...]:
+def analyse(
+    changes: ChangeSet, room: Tree, means: Means, required: Collection[str] = ()
+) -> tuple[ToolRun, ...]:
     """Run every analyzer, several at a time; the result is in the order of the analyzers.
 
-    The slow ones start first, so that no processor waits for a latecomer at the end.
+    The slow ones start first, so that no processor waits for a latecomer at the end. Those that
+    are not `required`, and that another one may stand in for, wait for what becomes of that one.
     """
     if not any(_has_content(change) for change in changes.files):
         return tuple(
             ToolRun(a.name, Outcome.SKIPPED, reason="no file to look into", concerned=False)
             for a in means.analyzers
         )
-    means.progress("running " + ", ".join(a.name for a in means.analyzers))
-    queue = sorted(means.analyzers, key=lambda each: -getattr(each, "slowness", 0))
+    spared = _spared(means.analyzers, required)
+    now = [each for each in means.analyzers if each.name not in spared]
+    means.progress("running " + ", ".join(each.name for each in now))
+    done = {run.tool: run for run in _side_by_side(now, changes, room, means)}
+    later: list[Analyzer] = []
+    for each in means.analyzers:
+        if each.name in spared:
+            stand_in, reason = spared[each.name]
+            if done[stand_in].outcome is Outcome.OK:
+                done[each.name] = ToolRun(each.name, Outcome.SKIPPED, reason=reason)
+            else:
+                later.append(each)
+    done |= {run.tool: run for run in _side_by_side(later, changes, room, means)}
+    return tuple(done[each.name] for each in means.analyzers)
+
+
+def _spared(analyzers: Sequence[Analyzer], required: Collection[str]) -> dict[str, tuple[str, str]]:
+    """The analyzers that need not run, with those that stand in for them, and why."""
+    by_name = {each.name: each for each in analyzers}
+    return {
+        each.name: (each.stand_in, reason)
+        for each in analyzers
+        if isinstance(each, Spared) and each.name not in required and each.stand_in in by_name
+        if (reason := each.spared(by_name[each.stand_in]))
+    }
+
+
+def _side_by_side(
+    analyzers: Sequence[Analyzer], changes: ChangeSet, room: Tree, means: Means
+) -> tuple[ToolRun, ...]:
+    queue = sorted(analyzers, key=lambda each: -getattr(each, "slowness", 0))
     with ThreadPoolExecutor(max_workers=means.workers) as pool:
         try:
-            runs = pool.map(lambda each: one(each, changes, room, means.runner), queue)
-            by_name = {each.name: run for each, run in zip(queue, runs, strict=True)}
-            return tuple(by_name[each.name] for each in means.analyzers)
+            return tuple(pool.map(lambda each: one(each, changes, room, means.runner), queue))
         except BaseException:
             # Cancelled: without this the pool would wait for its tools, each up to its deadline.
             pool.shutdown(wait=False, cancel_futures=True)

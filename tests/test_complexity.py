@@ -1,14 +1,19 @@
 """Which functions the change is to blame for."""
 
 import os
+import random
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+from zlib import crc32
 
 import lizard
 import pytest
 
 from reviewer.analyzers import _lizard
+from reviewer.analyzers._extents import extents, meeting, suspect
 from reviewer.analyzers.complexity import (
     SUFFIXES,
     Complexity,
@@ -103,7 +108,7 @@ def test_self_is_no_parameter(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_nesting_of_python(code: str, expected: int) -> None:
-    (first,) = (node for node in _lizard.python_functions(code) or () if node.lineno == 1)
+    (first,) = (each for each in _lizard.python_functions(code) or () if each.first == 1)
     assert _lizard.depth(first.body) == expected
 
 
@@ -183,15 +188,125 @@ def test_what_is_not_measured_is_within_the_limits(rule: str) -> None:
     """On real code, with limits so low that many a function is beyond them."""
     limits = dict.fromkeys(LOW, 1000) | {rule: LOW[rule]}
     spared = 0
-    for place in sorted(Path(_lizard.__file__).parent.glob("_*.py")):
-        code = place.read_text()
-        nodes = _lizard.python_functions(code)
-        assert nodes is not None
-        for found in _lizard.functions(str(place), code, nodes):
-            if _lizard.harmless(nodes, code, [(found["start"], found["end"])], limits):
-                spared += 1
-                assert found[rule] <= limits[rule], found["name"]
-    assert spared > 20
+    for name, code in installed(15):
+        measured = whole(name, code)
+        lines = code.split("\n")
+        for part in extents(code) or ():
+            if not suspect(part, lines, limits):
+                for found in within(measured, [part[:2]]):
+                    spared += 1
+                    assert found[rule] <= limits[rule], (name, found["name"])
+    assert spared > 100
+
+
+def whole(name: str, code: str) -> list[dict[str, Any]]:
+    """The functions of a Python file, measured among each other."""
+    return _lizard.functions(name, code, _lizard.python_functions(code) or ())
+
+
+def within(found: list[dict[str, Any]], spans: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+    """Those that begin on lines of `spans`."""
+    return [each for each in found if any(a <= each["start"] <= b for a, b in spans)]
+
+
+def installed(count: int) -> list[tuple[str, str]]:
+    """Real code: some of the Python files that are installed here, always the same."""
+    site = Path(lizard.__file__).parent
+    files = sorted(site.glob("*/*.py"), key=lambda f: crc32(f"{f.parent.name}/{f.name}".encode()))
+    return [
+        (f"{f.parent.name}/{f.name}", f.read_text(encoding="utf-8", errors="replace"))
+        for f in files[:count]
+    ]
+
+
+def test_a_part_of_a_file_measures_as_in_the_whole() -> None:
+    measured = told = 0
+    for name, code in installed(30):
+        draw = random.Random(name)
+        spans = [each[:2] for each in extents(code) or () if draw.random() < 0.3]
+        part = _lizard.around(code, spans)
+        if part is not None:
+            inside = within(whole(name, code), spans)
+            alone = _lizard.functions(name, *part)
+            measured += len(inside)
+            told += sum(found in alone for found in inside)
+    assert measured > 200
+    # Lizard lets a stub on one line go on until the next function, which is a different one then.
+    assert told >= 0.99 * measured
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param("def f():\n    a = 1\r    b = 2\n", id="carriage returns"),
+        pytest.param("x = 1\n\x0cdef f():\n    return 1\n", id="form feed"),
+    ],
+)
+def test_where_indentation_says_nothing_the_whole_is_measured(code: str, tmp_path: Path) -> None:
+    assert extents(code) is None
+    place = tmp_path / "a.py"
+    place.write_text(code, newline="")
+    assert [each["name"] for each in _lizard.measured(str(place))["functions"]] == ["f"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param("def f():\n    a = [\n1,\n    ]\n", id="less indented in brackets"),
+        pytest.param("def f():\n    a = 1 + \\\nb\n    return a\n", id="continued"),
+    ],
+)
+def test_what_ends_too_soon_is_measured_in_the_whole(code: str, tmp_path: Path) -> None:
+    spans = [each[:2] for each in extents(code) or ()]
+    assert _lizard.around(code, spans) is None
+    place = tmp_path / "a.py"
+    place.write_text(code)
+    assert _lizard.measured(str(place), spans)["functions"] == whole("a.py", code)
+
+
+@pytest.mark.parametrize(
+    ("code", "ranges", "kept"),
+    [
+        pytest.param("def f():\n    a\n\n\ndef g():\n    b\n", (1, 1), [1], id="first"),
+        pytest.param("def f():\n    a\n\n\ndef g():\n    b\n", (6, 6), [5], id="second"),
+        pytest.param("def f():\n\tif a:\n\t\tb\n\ndef g():\n\tc\n", (3, 3), [1], id="tabs"),
+        pytest.param("def f(\n    a,\n) -> int:\n    b\n", (4, 4), [1], id="closed below"),
+        pytest.param('x = """\ndef f(): 1\n"""\n', (2, 2), [], id="in a text"),
+        pytest.param("x = 1  # '\ndef f():\n    a\n", (3, 3), [2], id="quote in a comment"),
+        pytest.param("x = '# \\''\ndef f():\n    a\n", (3, 3), [2], id="escaped quote"),
+        pytest.param(
+            "class A:\n    x = 1\n\n    def f(self):\n# far out\n        a\n\n"
+            "    def g(self):\n        b\n\n\nclass B:\n    def h(self):\n        def i():\n"
+            "            pass\n",
+            (6, 15),
+            [4, 8, 13, 14],
+            id="methods",
+        ),
+    ],
+)
+def test_functions_around_lines(code: str, ranges: tuple[int, int], kept: list[int]) -> None:
+    part = _lizard.around(code, [each[:2] for each in meeting(extents(code) or (), [ranges])])
+    assert part is not None
+    assert sorted(each.first for each in part[1]) == kept
+    assert [each["start"] for each in _lizard.functions("a.py", *part)] == kept
+
+
+def test_a_change_within_the_limits_starts_no_program(tmp_path: Path) -> None:
+    before = {"a.py": branches("f", 3).encode()}
+    changes, tree = room(tmp_path, {"a.py": branches("f", 4).encode()}, before)
+    run = Complexity().run(changes, tree, runner(tmp_path, seconds=0.0))
+    assert (run.outcome.value, run.findings, run.reason) == ("ok", (), "")
+
+
+def test_methods_of_one_name_are_not_mistaken_for_each_other(tmp_path: Path) -> None:
+    """Both are touched; each is compared with its own former self."""
+    deep = "    def f(self, v):\n" + "".join(f"{' ' * 4 * n}if v:\n" for n in range(2, 8))
+    deep += " " * 32 + "return {}\n"
+    flat = "    def f(self, v):\n        return {}\n"
+    base, head = (
+        f"class A:\n{flat.format(n)}\n\nclass B:\n{deep.format(n)}" for n in ("v", "v + 1")
+    )
+    assert judge(tmp_path, head, base) == []
 
 
 def test_a_function_that_moved_to_another_file_is_no_news(tmp_path: Path) -> None:

@@ -198,7 +198,7 @@ def fragile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("fragile")
 def test_a_file_that_ends_the_parser_costs_no_other(tmp_path: Path) -> None:
     names = ["a.py", "bad1.py", "c.py", "bad2.py", "e.py"]
-    changes, tree = room(tmp_path, dict.fromkeys(names, b"x = 1\n"))
+    changes, tree = room(tmp_path, dict.fromkeys(names, b"someName = 1\n"))
     run = Naming().run(changes, tree, runner(tmp_path))
     assert (run.outcome, run.reason) == (Outcome.OK, "could not parse bad1.py, bad2.py")
 
@@ -236,13 +236,13 @@ def test_files_that_end_the_parser_are_counted_over_all_portions(
 
 @pytest.mark.usefixtures("fragile")
 def test_no_file_that_parses_is_a_failure(tmp_path: Path) -> None:
-    changes, tree = room(tmp_path, {"bad.py": b"x = 1\n"})
+    changes, tree = room(tmp_path, {"bad.py": b"someName = 1\n"})
     with pytest.raises(ToolFailed, match="none of the files"):
         Naming().run(changes, tree, runner(tmp_path))
 
 
 def test_a_file_that_is_too_much_is_named(tmp_path: Path) -> None:
-    much = b"a = 1\n" * (_syntax.MATCHES + 1)
+    much = b"aName = 1\n" * (_syntax.MATCHES + 1)
     changes, tree = room(tmp_path, {"much.py": much, "a.py": b"def getUser(): pass\n"})
     run = Naming().run(changes, tree, runner(tmp_path))
     assert run.reason == "could not parse much.py"

@@ -250,6 +250,11 @@ def words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text))
 
 
+def added_code(changes: ChangeSet, path: str) -> str:
+    """The lines that the change adds to a file, as one text."""
+    return "\n".join(changes.by_path[path].added_text.values())
+
+
 def removed_words(changes: ChangeSet) -> set[str]:
     """The words of all lines that the change removes."""
     return {

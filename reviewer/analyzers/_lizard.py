@@ -1,22 +1,19 @@
 """Measures functions with lizard. A program of its own, started by the analyzer `complexity`.
 
-It reads a JSON object from stdin: `limits` by name, and `files`, pairs of a file name and the
-ranges of lines (inclusive) that matter in it, null for all. It prints one JSON object a line: first
-the version, then one for each file with its functions, or with the reason why it could not be
-measured. A Python file in which no function around those lines can be beyond a limit is answered
-without functions: to see that takes a third of the time. It imports nothing of ours. Comments of
-the code that switch lizard off are not obeyed.
+It reads a JSON object from stdin: `files`, pairs of a file name and the lines (first and last) of
+the functions that matter in it, null for all. It prints one JSON object a line: first the version,
+then one for each file with its functions, or with the reason why it could not be measured. It
+imports nothing of ours. Comments of the code that switch lizard off are not obeyed.
 """
 
 import ast
 import json
-import re
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 SECONDS: Final = 10
 """For one file; lizard reads some 40,000 lines a second."""
@@ -36,9 +33,6 @@ NESTING: Final = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar
 """What nests in Python, as pylint's too-many-nested-blocks counts it, and `match`."""
 
 FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
-
-BRANCH: Final = re.compile(r"\b(?:if|elif|for|while|except|finally|and|or|case)\b")
-"""What lizard counts as a branch in Python (its PythonReader), and the same words in text."""
 
 PARTS: Final = ("body", "orelse", "finalbody", "handlers", "cases")
 """Where a statement of Python holds others."""
@@ -60,8 +54,10 @@ def without_comments(tokens: Iterator[str], reader: Any) -> Iterator[str]:
             yield from "\n" * comment.count("\n")
 
 
-def functions(name: str, code: str, nodes: Sequence[Any] = ()) -> list[dict[str, Any]]:
-    """The functions of one file in order of their start. `nodes` are those of Python's parser."""
+def functions(
+    name: str, code: str, definitions: Sequence["Definition"] = ()
+) -> list[dict[str, Any]]:
+    """The functions of one file in order of their start. `definitions` are Python's own."""
     import lizard  # noqa: PLC0415  # most changes never need it
 
     suffix = Path(name).suffix[1:].lower()
@@ -74,7 +70,7 @@ def functions(name: str, code: str, nodes: Sequence[Any] = ()) -> list[dict[str,
         tokens = own(tokens, reader)
     for _ in reader(tokens, reader):
         pass
-    depths = {node.lineno: depth(node.body) for node in nodes}
+    depths = {each.first: depth(each.body) for each in definitions}
     return [
         {
             "name": found.name,
@@ -94,8 +90,17 @@ def functions(name: str, code: str, nodes: Sequence[Any] = ()) -> list[dict[str,
     ]
 
 
-def python_functions(code: str) -> list[Any] | None:
-    """The functions of Python code, None if it does not parse."""
+class Definition(NamedTuple):
+    """A function of Python: its first and last line, that of its first statement, and its body."""
+
+    first: int
+    last: int
+    begin: int
+    body: Sequence[ast.stmt]
+
+
+def python_functions(code: str, offset: int = 0) -> list[Definition] | None:
+    """The functions of Python code that begins after `offset` lines, None if it does not parse."""
     try:
         waiting: list[ast.AST] = [ast.parse(code)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -104,9 +109,31 @@ def python_functions(code: str) -> list[Any] | None:
     while waiting:
         node = waiting.pop()
         if isinstance(node, FUNCTIONS):
-            found.append(node)
+            first, last, begin = node.lineno, node.end_lineno or node.lineno, node.body[0].lineno
+            found.append(Definition(first + offset, last + offset, begin + offset, node.body))
         waiting += inside(node)
     return found
+
+
+def around(code: str, spans: Sequence[tuple[int, int]]) -> tuple[str, list[Definition]] | None:
+    """Python code with nothing but what is on the lines of `spans`, and the functions there.
+
+    Each line stays where it is; a `pass` ends what would have no end. None where that does not
+    parse.
+    """
+    lines = code.split("\n")
+    kept = [""] * len(lines)
+    found: list[Definition] = []
+    for first, last in spans:
+        part = lines[first - 1 : last]
+        inner = part[0][:1].isspace()
+        text = "\n".join(["if 1:", *part] if inner else part)
+        definitions = python_functions(text, first - 1 - inner)
+        if definitions is None:
+            return None
+        found += definitions
+        kept[first - 1 : last + 1] = [*part, "pass"][: len(lines) - first + 1]
+    return "\n".join(kept), found
 
 
 def inside(node: ast.AST) -> list[ast.AST]:
@@ -130,46 +157,16 @@ def depth_of(node: ast.AST) -> int:
     return max(deepest, depth(inside(node)) + isinstance(node, NESTING))
 
 
-def harmless(
-    nodes: Sequence[Any],
-    code: str,
-    ranges: Sequence[Sequence[int]],
-    limits: Mapping[str, int],
-) -> bool:
-    """Whether no function of Python code that has a line in `ranges` can be beyond a limit.
-
-    By bounds that are never below what lizard measures: lines of text, words that may be branches,
-    commas of the head.
-    """
-    lines = re.split(r"[\r\n]", code)
-    for node in nodes:
-        first, last = node.lineno, node.end_lineno
-        if not any(start <= last and first <= end for start, end in ranges):
-            continue
-        head = lines[first - 1 : max(first, node.body[0].lineno - 1)]
-        if (
-            last - first + 1 > limits["length"]
-            or len(BRANCH.findall("\n".join(lines[first - 1 : last]))) + 1 > limits["complexity"]
-            or "".join(head).count(",") + 1 > limits["parameters"]
-            or depth(node.body) > limits["nesting"]
-        ):
-            return False
-    return True
-
-
-def measured(
-    name: str,
-    ranges: Sequence[Sequence[int]] | None = None,
-    limits: Mapping[str, int] | None = None,
-) -> dict[str, Any]:
+def measured(name: str, spans: Sequence[tuple[int, int]] | None = None) -> dict[str, Any]:
     """What is printed for one file."""
     signal.alarm(SECONDS)
     try:
         code = Path(name).read_bytes().decode("utf-8-sig", "replace").replace("\r\n", "\n")
-        nodes = python_functions(code) if name.lower().endswith(".py") else None
-        if nodes is not None and ranges and limits and harmless(nodes, code, ranges, limits):
-            return {"file": name}
-        return {"file": name, "functions": functions(name, code, nodes or ())}
+        definitions = None
+        if name.lower().endswith(".py"):
+            part = None if spans is None else around(code, spans)
+            code, definitions = part or (code, python_functions(code))
+        return {"file": name, "functions": functions(name, code, definitions or ())}
     except CRASHES as error:
         return {"file": name, "error": type(error).__name__}
     finally:
@@ -190,8 +187,8 @@ def main() -> int:
     signal.signal(signal.SIGALRM, too_slow)
     print(json.dumps({"version": version}))  # noqa: T201
     request = json.load(sys.stdin)
-    for name, ranges in request["files"]:
-        print(json.dumps(measured(name, ranges, request["limits"])))  # noqa: T201
+    for name, spans in request["files"]:
+        print(json.dumps(measured(name, spans)))  # noqa: T201
     return 0
 
 

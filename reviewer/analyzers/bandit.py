@@ -4,6 +4,7 @@
 changes nothing. Passwords that bandit quotes are masked.
 """
 
+import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -116,8 +117,11 @@ class Output(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Bandit:
-    """Settings of bandit: `skip` takes tests away ("B608"), `jobs` is the number of processes."""
+    """Settings of bandit: `skip` takes tests away ("B608"), `jobs` is the number of processes, if
+    there are as many processors.
+    """
 
+    stand_in: ClassVar[str] = "ruff"
     name: ClassVar[str] = "bandit"
     slowness: ClassVar[int] = 9
     measures: ClassVar[tuple[Category, ...]] = (Category.SECURITY,)
@@ -125,6 +129,20 @@ class Bandit:
     profile: str = "default"
     skip: tuple[str, ...] = ()
     jobs: int = 2
+    beside_ruff: bool | None = None
+    """Whether it runs where ruff did too; unless this says so, not under the profile `quiet`. It
+    takes most of the time of a review, and ruff's S rules are ports of most of its tests. Those
+    that nothing else looks for are B104 to B108, B110, B112, B303, B310, B313 to B319, B613 to
+    B615 and B703. It always runs when `gate.required` names it."""
+
+    def spared(self, other: Analyzer) -> str:
+        """Why it need not run: ruff looks for the same, and does so with all of its S rules."""
+        beside = self.profile != "quiet" if self.beside_ruff is None else self.beside_ruff
+        ignored: tuple[str, ...] = getattr(other, "ignore", ())
+        if beside or any(rule.startswith("S") or rule == "ALL" for rule in ignored):
+            return ""
+        why = "profile quiet" if self.beside_ruff is None else "beside-ruff is false"
+        return f"ruff's S rules stand in ({why})"
 
     def run(self, changes: ChangeSet, tree: Tree, runner: Runner) -> ToolRun:  # noqa: ARG002
         started = time.monotonic()
@@ -132,13 +150,14 @@ class Bandit:
         if not paths:
             return not_concerned(self.name, "Python file")
         program = runner.which("bandit")
+        jobs = min(self.jobs, processors())
         calls = [
             [*self._call(program, test=test), *batch]
             for test in (False, True)
-            for shard in shards([p for p in paths if is_test(p) is test], tree, self.jobs)
+            for shard in shards([p for p in paths if is_test(p) is test], tree, jobs)
             for batch in batches([tree.files[path] for path in shard])
         ]
-        with ThreadPoolExecutor(self.jobs) as pool:
+        with ThreadPoolExecutor(jobs) as pool:
             done = pool.map(lambda argv: runner.run(argv, cwd=tree.root, ok=(0, 1)), calls)
             outputs = [decoded(finished.stdout) for finished in done]
         read = {tree.origin(name) for output in outputs for name in output.metrics}
@@ -173,6 +192,12 @@ class Bandit:
             *options,
             "--",
         ]
+
+
+def processors() -> int:
+    """Processors that this process may use: more shards than that only start more often."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def shards(paths: Sequence[str], tree: Tree, jobs: int) -> list[list[str]]:

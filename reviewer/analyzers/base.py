@@ -7,6 +7,8 @@ force.
 A class variable `slowness` of more than 0 has it started before others: seconds, roughly, that it
 takes for a change of fifty files.
 
+One that another may stand in for is also a `Spared`.
+
 `run` looks at the clean room, never at a checkout. It starts programs through `runner` alone,
 which puts them in a cage with a deadline and an output cap. It raises ToolMissing when its tool is
 not there and ToolFailed when the tool broke; the review turns both into a ToolRun with the reason.
@@ -19,7 +21,7 @@ own; `FOREIGN`, a ForeignRules, for those that another program defines and docum
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Annotated, ClassVar, Final, Protocol
+from typing import Annotated, ClassVar, Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -49,6 +51,17 @@ class Analyzer(Protocol):
         Report what the tool finds in the whole changed file: whether it is on the change is
         decided by `guard`. Raises ToolMissing and ToolFailed.
         """
+        ...
+
+
+@runtime_checkable
+class Spared(Protocol):
+    """An analyzer that need not run where another one did: the one of the name `stand_in`."""
+
+    stand_in: ClassVar[str]
+
+    def spared(self, other: Analyzer) -> str:
+        """Why it need not run, "" if it has to. `other` is the one that would stand in."""
         ...
 
 

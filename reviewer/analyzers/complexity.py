@@ -15,12 +15,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final, NamedTuple, TypeAlias
+from typing import ClassVar, Final, NamedTuple
 
 import msgspec
 
 from reviewer.analyzers import _lizard
 from reviewer.analyzers._batches import by_size
+from reviewer.analyzers._extents import Extent, Ranges, extents, meeting, suspect
 from reviewer.analyzers.base import NOT_UNDERSTOOD, Analyzer, RulePage, named, not_concerned
 from reviewer.errors import ToolFailed, ToolMissing
 from reviewer.languages import is_test
@@ -86,10 +87,6 @@ class Answer(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-Ranges: TypeAlias = Sequence[tuple[int, int]]
-"""First and last lines, 1-based and inclusive."""
-
-
 class Located(NamedTuple):
     """A function and the path of the change it is in."""
 
@@ -106,7 +103,7 @@ KEYS: Final[tuple[Callable[[Located], object], ...]] = (
 """What makes two functions the same, the surest first; the last finds those that moved."""
 
 
-BATCH_BYTES: Final = 2 << 20
+BATCH_BYTES: Final = 4 << 20
 """Code for one call of the child, which has a deadline: lizard reads some 1.4 MB a second."""
 
 SEVERITY: Final = {
@@ -143,23 +140,22 @@ class Complexity:
         paths = named(tree, SUFFIXES)
         if not paths:
             return not_concerned(self.name, "file in a language that lizard reads")
-        files = Files(tree, runner, {rule: getattr(self, rule) for rule in ADVICE})
-        ranges = {path: touched(changes.by_path[path]) for path in paths}
-        after = files.after(ranges)
+        files = Files(changes, tree, runner)
+        after = files.after(paths, {rule: getattr(self, rule) for rule in ADVICE})
         broken = [path for path in paths if path not in after]
         if len(broken) == len(paths):
             raise ToolFailed("none of the files could be measured")
         suspects = {
             path: functions
             for path, functions in after.items()
-            if any(self._beyond(f) and meets(f, ranges[path]) for f in functions)
+            if any(self._beyond(f) and meets(f, touched(changes.by_path[path])) for f in functions)
         }
         before = files.before(suspects)
         found = pairs(located(suspects), located(before))
         left = shrunk(changes, set(after) - set(suspects), self._new(found))
         if left:
             known = {path: after[path] for path in left if after[path]}
-            known |= files.after(dict.fromkeys(path for path in left if path not in known))
+            known |= files.after(path for path in left if path not in known)
             before |= files.before(known)
             found = pairs(located(suspects | known), located(before))
         findings = sorted(
@@ -220,23 +216,47 @@ class Complexity:
 class Files:
     """Measures files of the clean room; `version` is lizard's as soon as one was measured."""
 
+    changes: ChangeSet
     tree: Tree
     runner: Runner
-    limits: Mapping[str, int]
     version: str = ""
 
-    def after(self, paths: Mapping[str, Ranges | None]) -> dict[str, tuple[Function, ...]]:
-        """The functions by path, without the files that cannot be measured.
+    def after(
+        self, paths: Iterable[str], limits: Mapping[str, int] | None = None
+    ) -> dict[str, tuple[Function, ...]]:
+        """The functions that the change may have touched, without files that cannot be measured.
 
-        Where ranges of lines are given, a file may come without functions if none of those around
-        these lines is beyond a limit. Raises ToolMissing and ToolFailed.
+        A file may come without functions if none of them is beyond one of the `limits`. There may
+        be others than those. Raises ToolMissing and ToolFailed.
         """
-        return self._measured(self.tree.root, paths)
+        spans: dict[str, Ranges | None] = {}
+        harmless: dict[str, tuple[Function, ...]] = {}
+        for path in paths:
+            code = text(self.tree.root / self.tree.files[path])
+            found = self._touched(path, code, touched(self.changes.by_path[path]))
+            lines = code.split("\n")
+            if found is None or not limits or any(suspect(each, lines, limits) for each in found):
+                spans[path] = places(found)
+            else:
+                harmless[path] = ()
+        return harmless | self._measured(self.tree.root, spans)
 
     def before(self, paths: Iterable[str]) -> dict[str, tuple[Function, ...]]:
-        """The functions of the former versions."""
-        there = (path for path in paths if (self.tree.base / self.tree.files[path]).is_file())
-        return self._measured(self.tree.base, dict.fromkeys(there))
+        """The same of the former versions."""
+        spans: dict[str, Ranges | None] = {}
+        for path in paths:
+            place = self.tree.base / self.tree.files[path]
+            if place.is_file():
+                ranges = touched_before(self.changes.by_path[path])
+                found = self._touched(path, text(place), ranges)
+                spans[path] = places(found)
+        return self._measured(self.tree.base, spans)
+
+    @staticmethod
+    def _touched(path: str, code: str, ranges: Ranges) -> list[Extent] | None:
+        """The functions of Python that have a line in `ranges`, None if that is not known."""
+        found = extents(code) if path.lower().endswith(".py") else None
+        return None if found is None else meeting(found, ranges)
 
     def _measured(
         self, folder: Path, paths: Mapping[str, Ranges | None]
@@ -247,9 +267,7 @@ class Files:
             done = self.runner.run(
                 isolated_python(Path(_lizard.__file__)),
                 cwd=self.tree.root,
-                stdin=msgspec.json.encode(
-                    {"limits": self.limits, "files": [(str(names[p]), paths[p]) for p in group]}
-                ),
+                stdin=msgspec.json.encode({"files": [(str(names[p]), paths[p]) for p in group]}),
                 ok=(0, _lizard.NOT_INSTALLED),
             )
             if done.returncode == _lizard.NOT_INSTALLED:
@@ -257,6 +275,16 @@ class Files:
             self.version, answers = decoded(done.stdout, [str(names[path]) for path in group])
             found |= {p: a.functions for p, a in zip(group, answers, strict=True) if not a.error}
         return found
+
+
+def places(found: Sequence[Extent] | None) -> Ranges | None:
+    """The lines of functions, None where these are not known."""
+    return None if found is None else [(each.first, each.last) for each in found]
+
+
+def text(place: Path) -> str:
+    """What lizard is given of a file."""
+    return place.read_bytes().decode("utf-8-sig", "replace").replace("\r\n", "\n")
 
 
 def decoded(output: bytes, names: Iterable[str]) -> tuple[str, list[Answer]]:
@@ -281,6 +309,11 @@ def located(functions: Mapping[str, Iterable[Function]]) -> list[Located]:
 def touched(change: FileChange) -> Ranges:
     """The first and last line of each hunk, with the lines around it that the diff shows."""
     return [(hunk.new_start, hunk.new_start + hunk.new_count) for hunk in change.hunks]
+
+
+def touched_before(change: FileChange) -> Ranges:
+    """The same of the former version."""
+    return [(hunk.old_start, hunk.old_start + hunk.old_count) for hunk in change.hunks]
 
 
 def meets(function: Function, ranges: Ranges) -> bool:

@@ -18,6 +18,7 @@ from reviewer.analyzers._languages import (
     Item,
     Parser,
     Source,
+    added_code,
     is_api,
     language_of,
     python_bases,
@@ -111,6 +112,20 @@ QUERIES: Final[Mapping[str, str]] = {
 TYPES: Final = ("class", "interface", "enum", "record", "struct", "union", "trait", "type")
 DEFINITIONS: Final = (*TYPES, "function", "method")
 
+GATES: Final[Mapping[str, re.Pattern[bytes]]] = {
+    "javascript": re.compile(rb"\bexport"),
+    "typescript": re.compile(rb"\bexport"),
+    "tsx": re.compile(rb"\bexport"),
+    "go": re.compile(rb"\b(?:func|type)\b"),
+    "java": re.compile(rb"\b(?:public|interface)\b"),
+    "rust": re.compile(rb"\bpub\b"),
+}
+"""What a file holds that has something for others; Python is looked at more closely."""
+
+PYTHON_NAMES: Final = re.compile(r"\b(?:def|class)\s+[^\W_]")
+PYTHON_DIVIDED: Final = re.compile(rb"\b(?:def|class)\s*\\")
+"""A public definition of Python, and one whose name is on another line."""
+
 DECORATED_AWAY: Final = re.compile(
     r"@\s*(?:[\w.]+\.(?:setter|deleter|getter|register)\b|(?:[\w.]+\.)?(?:overload|override|overrides)\b"
     r"|(?:[\w.]+\.)?(?:pass_context|fixture)\b)"
@@ -173,10 +188,11 @@ class Docs:
         if not paths:
             return not_concerned(self.name, "code with an interface for others")
         parser = Parser(QUERIES, tree, runner)
+        asked = [path for path in paths if may_lack(path, tree.read(path), changes)]
         removed = removed_words(changes)
         missing = {
             source.path: found
-            for source in parser.after(paths)
+            for source in parser.after(asked)
             if (found := undocumented(source, changes.by_path[source.path].added, removed))
         }
         before = Before(paths, missing, parser)
@@ -244,6 +260,23 @@ class Before:
         return self.languages[language_of(path)]
 
 
+def may_lack(path: str, data: bytes, changes: ChangeSet) -> bool:
+    """Whether something public that the change adds to a file may have no words.
+
+    Where something has none, this says so; it may say so where all has.
+    """
+    gate = GATES.get(language_of(path))
+    if gate is not None:
+        return gate.search(data) is not None
+    if hidden(path):
+        return False
+    return bool(
+        (1 in changes.by_path[path].added and not MODULE_DOC.match(data))
+        or PYTHON_NAMES.search(added_code(changes, path))
+        or PYTHON_DIVIDED.search(data)
+    )
+
+
 def undocumented(source: Source, added: frozenset[int], removed: set[str]) -> list[Definition]:
     """The public definitions on added lines that have no words, without those that moved."""
     return [
@@ -297,7 +330,7 @@ def qualified(item: Item) -> str:
 
 def python(source: Source) -> Iterator[Definition]:
     """Modules, classes and functions whose name does not begin with an underscore."""
-    if any(part.startswith("_") and part != "__init__.py" for part in source.path.split("/")):
+    if hidden(source.path):
         return
     with_doc = {item.parent for item in source.items if item.kind == "doc"}
     exported = {item.name for item in source.items if item.kind == "exported"}
@@ -309,6 +342,11 @@ def python(source: Source) -> Iterator[Definition]:
     if found:
         yield Definition(MODULE, "", 1, bool(MODULE_DOC.match(source.data)))
     yield from found
+
+
+def hidden(path: str) -> bool:
+    """Whether a Python module is private, by its name or that of a package."""
+    return any(part.startswith("_") and part != "__init__.py" for part in path.split("/"))
 
 
 MODULE_DOC: Final = re.compile(

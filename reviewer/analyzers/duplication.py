@@ -11,6 +11,7 @@ lines in a row have the punctuation of added ones are looked at token by token.
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import PurePosixPath
 from typing import Annotated, ClassVar, Final
 
@@ -308,14 +309,28 @@ def sides(
     def before() -> Iterator[Code]:
         for path in paths:
             data = tree.read_base(path)
-            if data is not None:
-                yield code(path, data)
+            if data is None:
+                continue
+            change = changes.by_path[path]
+            grown = path in known and not change.removed
+            yield without(known[path], change.added) if grown else code(path, data)
         for change in changes.files:
             if change.path in tree.skipped and change.removed and family_of(change.path):
                 lines = (line.text for line in change.lines() if line.origin == "-")
                 yield code(change.path, "\n".join(lines).encode())
 
     return after, before()
+
+
+def without(code: Code, lines: frozenset[int]) -> Code:
+    """The code less the tokens on these lines: what a file was to which nothing but they came."""
+    kept = [line not in lines for line in code.lines]
+    return Code(
+        code.text,
+        "".join(compress(code.shape, kept)),
+        tuple(compress(code.starts, kept)),
+        tuple(compress(code.lines, kept)),
+    )
 
 
 def chosen(blocks: Iterable[Block]) -> list[Block]:

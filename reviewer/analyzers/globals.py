@@ -13,7 +13,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
-from reviewer.analyzers._languages import LANGUAGES, Item, Parser, Source, is_api, words
+from reviewer.analyzers._languages import (
+    LANGUAGES,
+    Item,
+    Parser,
+    Source,
+    added_code,
+    is_api,
+    language_of,
+    words,
+)
 from reviewer.analyzers.base import Analyzer, RulePage, named, not_concerned
 from reviewer.model import (
     Category,
@@ -168,6 +177,33 @@ QUERIES: Final[Mapping[str, str]] = {
 }
 """Module-level names, scopes, the names that scopes declare, and assignments."""
 
+GATES: Final[Mapping[str, re.Pattern[bytes]]] = {
+    "javascript": re.compile(rb"\b(?:let|var)\b"),
+    "typescript": re.compile(rb"\b(?:let|var)\b"),
+    "tsx": re.compile(rb"\b(?:let|var)\b"),
+    "go": re.compile(rb"\bvar\b"),
+    "java": re.compile(rb"\bstatic\b"),
+    "rust": re.compile(rb"\bmut\b"),
+}
+"""What a file holds in which BIRTHS match; Python is looked at more closely."""
+
+BIRTH: Final = re.compile(
+    r"(?:^[\f\ufeff]?|;(?:[ \t]|\\\r?\n)*+)([^\W\d]\w*+)(?:[ \t]|\\\r?\n)*+[:=]", re.MULTILINE
+)
+"""The names to which statements of a Python module may give something, and others."""
+
+GAP: Final = r"(?:[\s\\]++|#[^\n]*+)*+"
+FILLED: Final = re.compile(
+    rf"\b([^\W\d]\w*+){GAP}(?:\[|[.]{GAP}(?:append|extend|insert|add|update|setdefault|pop|popitem"
+    r"|remove|discard|clear|appendleft|popleft|extendleft|sort|reverse|subtract)\b)"
+)
+"""The names of what may be filled."""
+
+DECLARED: Final = re.compile(
+    r"(?:^|[;:])[ \t\f]*+global\b((?:[^\n;#\\]++|\\\r?\n)*+)", re.MULTILINE
+)
+"""The names in `global` statements."""
+
 PATIENT: Final = re.compile(
     r"(?i:cach|memo|registr|registered|pool|singleton|logger|lock|_loaded|initiali[sz]ed|plugins?$"
     r"|handlers?$|hooks?$|listeners?$|subscribers?$)"
@@ -210,9 +246,10 @@ class Globals:
         paths = [path for path in named(tree, LANGUAGES) if is_api(path)]
         if not paths:
             return not_concerned(self.name, "code but tests and scripts")
+        asked = [path for path in paths if may_hold(path, tree.read(path), changes)]
         parser = Parser(QUERIES, tree, runner, gates=BIRTHS)
         found: list[tuple[str, Finding]] = []
-        for source in parser.after(paths):
+        for source in parser.after(asked):
             added = changes.by_path[source.path].added
             for state in states(source):
                 at = next(
@@ -239,6 +276,23 @@ class Globals:
             seconds=time.monotonic() - started,
             measures=self.measures,
         )
+
+
+def may_hold(path: str, data: bytes, changes: ChangeSet) -> bool:
+    """Whether a file may hold state that the change introduces: most hold none, and need no parser.
+
+    Where one does, this says so; it may say so where it does not.
+    """
+    gate = GATES.get(language_of(path))
+    if gate is not None:
+        return gate.search(data) is not None
+    text = data.decode("utf-8", "replace")
+    added = words(added_code(changes, path))
+    declared = DECLARED.findall(text) if "global" in text else ()
+    if any(not added.isdisjoint(words(names)) for names in declared):
+        return True
+    born = added.intersection(BIRTH.findall(text))
+    return bool(born) and not born.isdisjoint(FILLED.findall(text))
 
 
 def finding(source: Source, state: State, at: Item) -> Finding:

@@ -11,6 +11,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import ClassVar, Final, NamedTuple, TypeAlias
 
 from reviewer.analyzers._conventions import CALLABLES, GIVEN, GUIDES, TYPES, Verdict, judge
@@ -20,6 +21,7 @@ from reviewer.analyzers._languages import (
     Item,
     Parser,
     Source,
+    added_code,
     is_api,
     known_words,
     language_of,
@@ -135,6 +137,21 @@ MEANINGLESS: Final = frozenset(
 )
 """Names that say nothing about what they name, in lower case."""
 
+ODD: Final = {
+    "python": re.compile(
+        r"\bclass\s+((?:_*[a-z0-9]|\w+_)\w*)|\bdef\s+(_*[A-Z]\w*)"
+        r"|\b_*[a-z][a-z0-9]*[A-Z][A-Za-z0-9]*\b"
+    ),
+    "go": re.compile(r"\w*_\w*"),
+}
+"""Names that may be against the convention, where it is easy to tell."""
+
+SIGNED: Final = re.compile(r"[\w$]*\$[\w$]*|r#\w+")
+"""Names with a sign in them, which no word has."""
+
+DIVIDED: Final = re.compile(rb"\b(?:def|class)\s*\\")
+"""A definition of Python whose name is on another line."""
+
 HABIT: Final = 2
 """So many names of a kind against the convention, and a quarter of all, are the file's habit."""
 
@@ -166,11 +183,13 @@ class Naming:
         paths = named(tree, LANGUAGES)
         if not paths:
             return not_concerned(self.name, "file in a language whose naming it knows")
-        known = known_words(changes, paths, tree)
+        odd = {path: self._odd(path, changes, tree) for path in paths}
+        known = known_words(changes, paths, tree) if any(odd.values()) else set()
+        asked = [path for path, names in odd.items() if names - known]
         parser = Parser(QUERIES, tree, runner)
         doubts = {
             source.path: found
-            for source in parser.after(paths)
+            for source in parser.after(asked)
             if (found := list(self._doubts(source, changes.by_path[source.path].added, known)))
         }
         habits = Habits(paths, doubts, parser)
@@ -190,6 +209,20 @@ class Naming:
             measures=self.measures,
         )
 
+    def _odd(self, path: str, changes: ChangeSet, tree: Tree) -> set[str]:
+        """The words on added lines about which something may be said if they are new names."""
+        text = added_code(changes, path)
+        added = words(text)
+        odd = ODD.get(language_of(path))
+        if odd is None or DIVIDED.search(tree.read(path)):
+            return added.union(SIGNED.findall(text))
+        named_so = {match[match.lastindex or 0] for match in odd.finditer(text)}
+        return named_so | {word for word in added if word.lower() in self._empty}
+
+    @cached_property
+    def _empty(self) -> frozenset[str]:
+        return MEANINGLESS.union(self.meaningless)
+
     def _doubts(self, source: Source, added: frozenset[int], known: set[str]) -> Iterator[Doubt]:
         """The introduced names of one file that something may be said about."""
         for item in source.items:
@@ -197,7 +230,7 @@ class Naming:
                 continue
             verdict = judge(source, item)
             empty = (
-                item.name.lower() in (*MEANINGLESS, *self.meaningless)
+                item.name.lower() in self._empty
                 and is_public(source, item)
                 and not item.within(*TYPES)
             )

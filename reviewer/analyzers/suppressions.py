@@ -17,7 +17,16 @@ from typing import ClassVar, Final, NamedTuple
 
 import msgspec
 
-from reviewer.analyzers._languages import LANGUAGES, Item, Source, Sources, is_test, parse
+from reviewer.analyzers._languages import (
+    LANGUAGES,
+    Item,
+    Source,
+    Sources,
+    added_code,
+    is_test,
+    language_of,
+    parse,
+)
 from reviewer.analyzers.base import Analyzer, RulePage, named, not_concerned
 from reviewer.model import (
     Category,
@@ -216,6 +225,14 @@ HINT: Final = re.compile(
 )
 """What every marker holds; most comments hold none of it."""
 
+COMMENTED: Final = re.compile(rf"#[^\n]*{HINT.pattern}")
+"""The same where no comment has more than one line."""
+
+MARK_HINT: Final = re.compile(
+    r"[.@]\s*[sS]kip|[.]only\b|\b[fx](?:it|test|describe)\b|@(?:Disabled|Ignore|Suppress)|#!?\["
+)
+"""What the line holds on which any of the other marks begins."""
+
 OPENING: Final = re.compile(r"/\*+\s+")
 """The sign of a comment, on a line of its own or not, before its first word."""
 
@@ -257,10 +274,11 @@ class Suppressions:
 
     def run(self, changes: ChangeSet, tree: Tree, runner: Runner) -> ToolRun:
         started = time.monotonic()
-        parsed = named(tree, LANGUAGES)
+        known = named(tree, LANGUAGES)
         lined = {p: language for p in (*tree.files, *tree.asides) if (language := by_line(p))}
-        if not parsed and not lined:
+        if not known and not lined:
             return not_concerned(self.name, "file in a language whose suppressions it knows")
+        parsed = [path for path in known if hinted(path, added_code(changes, path))]
         sources = parse(parsed, QUERIES, tree, runner) if parsed else Sources({}, {}, ())
         versions = {
             path: (once(of_source(source)), once(of_source(sources.before.get(path))))
@@ -288,6 +306,15 @@ class Suppressions:
             seconds=time.monotonic() - started,
             measures=self.measures,
         )
+
+
+def hinted(path: str, added: str) -> bool:
+    """Whether the added lines of a file may hold a suppression: most hold none, and need no parser.
+
+    Where they do, this says so; it may say so where they do not.
+    """
+    comment = COMMENTED if language_of(path) == "python" else HINT
+    return bool(comment.search(added) or MARK_HINT.search(added))
 
 
 def once(found: Iterable[Found]) -> list[Found]:

@@ -128,7 +128,7 @@ class Says(Runner):
         return Finished(0, self.says, b"", 0.0)
 
 
-SOURCE = b"def f():\n    pass\n"
+SOURCE = b"def Fetch():\n    pass\n"
 
 
 @pytest.mark.parametrize(
