@@ -214,6 +214,8 @@ def test_child_script(
     child = tmp_path / "child.py"
     child.write_text(script)
     monkeypatch.setattr(complexity, "isolated_python", lambda _: process.isolated_python(child))
-    changes, tree = room(tmp_path, CODE)
+    # Within the limits for sure, Python is not measured at all.
+    branchy = "def f(x):\n" + "    if x: x += 1\n" * 30
+    changes, tree = room(tmp_path, {"app.py": branchy.encode()})
     with pytest.raises(error, match=reason):
         Complexity().run(changes, tree, runner(tmp_path, seconds=0.5, output=1 << 20))
