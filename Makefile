@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 
+# Tests start hundreds of programs of ours: without .pyc files each of them is compiled anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: setup demo test test-slow fuzz coverage lint docs bench clean
 .DEFAULT_GOAL := help
 

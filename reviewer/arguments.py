@@ -3,6 +3,7 @@
 import argparse
 from typing import Final, NoReturn
 
+from reviewer.commands import _doctor_options, _serve_options
 from reviewer.errors import InputError
 from reviewer.plugins import names
 from reviewer.version import VERSION
@@ -116,6 +117,8 @@ def parser() -> argparse.ArgumentParser:
     _repo(baseline)
     _settings(baseline)
     baseline.set_defaults(**WHOLE)
+    _doctor_options.add(commands)
+    _serve_options.add(commands)
     return top
 
 

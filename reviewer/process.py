@@ -237,13 +237,15 @@ def attend(  # noqa: PLR0913  # all but the first are named
     err: Heard,
     sealed: bool = False,
     nobody: bool = False,
+    ended: Callable[[], bool] | None = None,
 ) -> int:
     """Run a part of ours in a process of its own, hearing its lines as they come.
 
     Returns its status, negative for a signal. It gets no standard input, and a session of its own
     in which it dies with us. When an exception reaches us (a signal that cancels us raises one), it
-    is asked to end by SIGTERM and has GRACE seconds for that. A `sealed` one has no network and no
-    privileges; `nobody` asks for that user, and needs root. Raises ToolMissing, ToolFailed.
+    is asked to end by SIGTERM and has GRACE seconds for that; the same happens, as ToolFailed, soon
+    after `ended` begins to say so. A `sealed` one has no network and no privileges; `nobody` asks
+    for that user, and needs root. Raises ToolMissing, ToolFailed.
     """
     user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if nobody else {}
     try:
@@ -267,7 +269,7 @@ def attend(  # noqa: PLR0913  # all but the first are named
         for stream, heard in zip(outputs, (out, err), strict=True):
             selector.register(stream, selectors.EVENT_READ, _Lines(heard))
         try:
-            _hear(selector, child)
+            _hear(selector, child, ended=ended)
             return child.wait()
         except BaseException:
             with contextlib.suppress(ProcessLookupError):
@@ -279,14 +281,19 @@ def attend(  # noqa: PLR0913  # all but the first are named
 
 
 def _hear(
-    selector: selectors.BaseSelector, child: subprocess.Popen[bytes], end: float = math.inf
+    selector: selectors.BaseSelector,
+    child: subprocess.Popen[bytes],
+    end: float = math.inf,
+    ended: Callable[[], bool] | None = None,
 ) -> None:
     """Pass lines on until all outputs are closed, or until `end` on the monotonic clock.
 
     Somebody else may hold the outputs open: a child that has ended is heard for a second more.
     """
     while selector.get_map() and (left := end - time.monotonic()) > 0:
-        for key, _ in selector.select(min(left, 1.0)):
+        if ended is not None and ended():
+            raise ToolFailed("was ended by us")
+        for key, _ in selector.select(min(left, 1.0 if ended is None else 0.2)):
             if chunk := os.read(key.fd, CHUNK):
                 key.data.feed(chunk)
             else:

@@ -24,6 +24,8 @@ from reviewer.reports.summary import Summary
 from reviewer.version import VERSION
 from tests.support.gitrepo import ENVIRON, commits, git, new_repository
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parents[1]
 CI = (HERE / "docs" / "ci.md").read_text("utf-8")
 LAB = (HERE / "docs" / "gitlab.md").read_text("utf-8")

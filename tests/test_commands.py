@@ -18,6 +18,8 @@ from reviewer.yamlfile import read
 from tests.support.gitrepo import git
 from tests.support.reviewing import checkout, reviewer
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 SCHEMA = json.loads((ROOT / "docs" / "configuration.schema.json").read_text("utf-8"))
 SECTIONS = plugins.discover("reviewer.analyzers")

@@ -183,6 +183,7 @@ def test_a_renamed_file_is_compared_with_its_former_self(tmp_path: Path) -> None
 LOW = {"complexity": 3, "length": 12, "parameters": 2, "nesting": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", LOW)
 def test_what_is_not_measured_is_within_the_limits(rule: str) -> None:
     """On real code, with limits so low that many a function is beyond them."""
@@ -219,6 +220,7 @@ def installed(count: int) -> list[tuple[str, str]]:
     ]
 
 
+@pytest.mark.slow
 def test_a_part_of_a_file_measures_as_in_the_whole() -> None:
     measured = told = 0
     for name, code in installed(30):

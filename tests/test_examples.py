@@ -118,12 +118,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     return Demo(ran.stdout, texts)
 
 
+@pytest.mark.slow
 def test_the_demo_writes_its_reports(demo: Demo) -> None:
     for branch, texts in demo.texts.items():
         assert {"report.json", "report.sarif", "report.md"} <= set(texts), branch
     assert all(demo.shown.count(f"/{name}\n") == 2 for name in demo.texts["pull-request"])
 
 
+@pytest.mark.slow
 def test_the_demo_shows_neither_secrets_nor_characters_that_reorder(demo: Demo) -> None:
     texts = {**demo.texts["pull-request"], "the terminal": demo.shown}
     key = next(d["code"] for d in PLANTED["defects"] if d["found_by"] == ["secrets"])
@@ -133,16 +135,19 @@ def test_the_demo_shows_neither_secrets_nor_characters_that_reorder(demo: Demo) 
     assert not [name for name, text in texts.items() if "\u202e" in text]
 
 
+@pytest.mark.slow
 def test_the_demo_finds_what_is_planted(demo: Demo) -> None:
     assert [defect for defect in PLANTED["defects"] if not found(defect, demo)] == []
 
 
+@pytest.mark.slow
 def test_the_demo_says_nothing_about_clean_files(demo: Demo) -> None:
     clean = set(PLANTED["clean"])
     remarks = [f for f in demo.findings("pull-request") if f["path"] in clean]
     assert remarks == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("analyzer", sorted(discover("reviewer.analyzers")))
 def test_each_analyzer_finds_something_in_the_demo(analyzer: str, demo: Demo) -> None:
     planted = {name for defect in PLANTED["defects"] for name in defect["found_by"]}

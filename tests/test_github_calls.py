@@ -22,6 +22,8 @@ from tests.fakes import _github_faults as faults
 from tests.fakes._github_faults import Fault
 from tests.support.hub import Clock, Hub, hub
 
+pytestmark = pytest.mark.slow
+
 MARK = "<!-- reviewer:summary:a.b:00000000000000000000000000000000 -->"
 NOTE = PutNote(f"hello\n\n{MARK}", MARK)
 NOTES = "*/issues/1/comments"

@@ -18,6 +18,8 @@ from tests.fakes import _github_faults as faults
 from tests.support.gitrepo import git
 from tests.support.hub import PATH, Hub, event, hub
 
+pytestmark = pytest.mark.slow
+
 FORK = "stranger/r"
 
 

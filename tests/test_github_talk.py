@@ -23,6 +23,8 @@ from reviewer.model import Request, Side, State
 from tests.fakes import _github_faults as faults
 from tests.support.hub import LINES, Hub, hub
 
+pytestmark = pytest.mark.slow
+
 WIDE = "\n".join([*LINES[:3], *(f"changed_{number} = 0" for number in range(4, 41))]) + "\n"
 """Every line is changed or beside one that is, so that each can have a comment."""
 
@@ -222,6 +224,7 @@ def test_one_bad_comment_in_25(bad: int, here: Hub) -> None:
     assert requests(here, "POST") <= 2 + 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_bad_comments_are_left_and_nothing_else_is_lost(seed: int, here: Hub) -> None:
     chance = random.Random(seed)
@@ -480,7 +483,7 @@ FAULTS = [
 ]
 
 
-SEEDS = [pytest.param(n, marks=pytest.mark.slow) if n >= 8 else n for n in range(60)]
+SEEDS = [pytest.param(n, marks=pytest.mark.slow) if n >= 2 else n for n in range(60)]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

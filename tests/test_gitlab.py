@@ -17,6 +17,8 @@ from tests.fakes._gitlab_state import Token
 from tests.support.gitrepo import git
 from tests.support.lab import Lab, lab
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Lab]:

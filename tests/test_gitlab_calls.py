@@ -17,6 +17,8 @@ from tests.fakes import _github_faults as faults
 from tests.support.hub import Clock
 from tests.support.lab import Lab, lab
 
+pytestmark = pytest.mark.slow
+
 MR = "/projects/5/merge_requests/1"
 
 

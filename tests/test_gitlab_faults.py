@@ -15,6 +15,8 @@ from tests.support.gitlab_site import GitLabSite
 from tests.support.publishing import Killed, Log
 from tests.support.sites import KEY, listed_in, reviewed
 
+pytestmark = pytest.mark.slow
+
 MANNER = Manner(key=KEY)
 NAMES = (1, 2, 3, 4)
 INLINE, NOTED = {"rule1", "rule3", "rule4"}, {"rule2"}

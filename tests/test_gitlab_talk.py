@@ -17,6 +17,8 @@ from tests.fakes.gitlab import LIMITED
 from tests.support.gitrepo import git
 from tests.support.lab import Lab, lab
 
+pytestmark = pytest.mark.slow
+
 DRAFTS = "*/draft_notes"
 
 

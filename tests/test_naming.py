@@ -212,6 +212,7 @@ def test_too_many_of_them_leave_the_rest_unread(tmp_path: Path) -> None:
     assert "last.py" in sources.unread
 
 
+@pytest.mark.slow
 def test_files_in_portions_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     good = b"".join(b"def good_%d(): pass\n" % n for n in range(9))
     before = {"0.py": good, "1.py": b"def getA(): pass\ndef getB(): pass\n"}

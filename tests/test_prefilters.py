@@ -18,6 +18,8 @@ from reviewer.analyzers.suppressions import Suppressions
 from reviewer.model import ToolRun
 from tests.support.room import room, runner
 
+pytestmark = pytest.mark.slow
+
 SITE = Path(sysconfig.get_path("purelib"))
 FILES = 120
 

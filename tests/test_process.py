@@ -260,6 +260,7 @@ def test_a_lower_hard_limit_stays(tmp_path: Path) -> None:
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[1] > 99
 
 
+@pytest.mark.slow
 def test_many_threads_start_programs(tmp_path: Path) -> None:
     tools = runner(tmp_path)
     outputs: list[bytes] = []
@@ -337,6 +338,7 @@ def test_a_child_that_cannot_be_started_or_is_killed() -> None:
     assert attended(*SHELL, "kill -9 $$")[0] == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_who_holds_the_outputs_does_not_hold_us() -> None:
     started = time.monotonic()
     code, out, _ = attended(*SHELL, "(sleep 30) & echo done")

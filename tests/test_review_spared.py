@@ -12,6 +12,8 @@ from reviewer.process import Runner
 from reviewer.review import Means, analyse
 from tests.support.room import BIN, room, runner
 
+pytestmark = pytest.mark.slow
+
 CODE = b"import subprocess\nsubprocess.run('ls', shell=True)\nexec(input())\n"
 
 

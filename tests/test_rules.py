@@ -43,6 +43,7 @@ def refused(name: str, tools: Runner, where: Catalogue = ALL) -> InputError:
     return caught.value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule_id", SHOWN)
 def test_a_rule_that_a_case_shows_is_explained(rule_id: str, tools: Runner) -> None:
     found = ALL.explain(rule_id, tools)
@@ -115,6 +116,7 @@ def test_ruff_speaks_for_its_rules(tools: Runner) -> None:
     assert found.page.url.endswith("/subprocess-popen-with-shell-equals-true/")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "near"),
     [

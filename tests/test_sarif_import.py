@@ -382,6 +382,7 @@ def test_a_byte_order_mark_is_passed_over(imported: Any) -> None:
     assert len(imported(b"\xef\xbb\xbf" + GOOD.encode()).findings) == 1
 
 
+@pytest.mark.slow
 def test_many_results_are_all_kept(imported: Any) -> None:
     assert len(imported(log(*[result()] * 25_001)).findings) == 25_001
 

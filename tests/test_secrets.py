@@ -222,6 +222,7 @@ def test_passwords_as_each_language_writes_them(tmp_path: Path, path: str, line:
     assert run.masks == (value,)
 
 
+@pytest.mark.slow
 def test_files_in_portions_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = {rule: make(3) for rule, make in TOKENS.items()}
     files = {f"{rule}.py": carried(rule, value).encode() for rule, value in values.items()}

@@ -75,6 +75,7 @@ def test_a_directive_below_the_sign_stands_on_its_own_line() -> None:
     assert found.line == 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "line", "severity"),
     [

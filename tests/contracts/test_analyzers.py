@@ -214,6 +214,7 @@ def test_same_input_same_findings(name: str, case: Path, tmp_path: Path) -> None
     assert dataclasses.replace(first, seconds=0) == dataclasses.replace(second, seconds=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "case"), FIRST)
 def test_without_programs_it_is_missing_or_whole(name: str, case: Path, tmp_path: Path) -> None:
     changes, tree = prepared(case, tmp_path)

@@ -203,6 +203,7 @@ ODD = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("padding", range(0, 120, 7))
 def test_what_is_skipped_changes_nothing_else(padding: int, tmp_path: Path) -> None:
     """Wherever a chunk of the file ends, the wanted files come out as when all are wanted."""

@@ -20,6 +20,8 @@ from tests.support.gitlab_site import GitLabSite
 from tests.support.publishing import PATH, Killed, Log
 from tests.support.sites import KEY, Mortal, listed_in, reviewed
 
+pytestmark = pytest.mark.slow
+
 MANNER = Manner(key=KEY, check=True)
 SITES = {**sites.SITES, "gitlab": GitLabSite}
 NAMES = tuple(range(1, 17))

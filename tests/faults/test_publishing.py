@@ -26,6 +26,8 @@ from tests.fakes.github import faults
 from tests.support.publishing import Killed, Log
 from tests.support.sites import KEY, GitHubSite, Mortal, listed_in, reviewed
 
+pytestmark = pytest.mark.slow
+
 FAULTS = int(os.environ.get("FAULTS", "300"))
 MANNER = Manner(key=KEY, check=True, sarif='{"version": "2.1.0", "runs": []}')
 NAMES = tuple(range(1, 17))

@@ -14,6 +14,8 @@ from reviewer import process
 from tests.support.reviewing import installation
 from tests.support.workflows import BAD, BASE, Job, job
 
+pytestmark = pytest.mark.slow
+
 SPY = """
 import json, os, socket, sys
 from pathlib import Path

@@ -149,6 +149,7 @@ THREATS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threat", THREATS)
 def test_configuration_runs_nothing(
     threat: str, place: Path, tmp_path: Path, canary: Path, evil: str

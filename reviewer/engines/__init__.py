@@ -1,0 +1,1 @@
+"""The models that may take part in a review, one a file."""
