@@ -452,3 +452,14 @@ def test_the_example_in_the_page_is_accepted():
 def test_the_module_imports_no_yaml_until_a_file_is_read():
     code = "import sys, reviewer.config; sys.exit('yaml' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_child_is_given_settings_and_nothing_else() -> None:
+    settings = {
+        "REVIEWER_GATE_FAIL_ON": "note",
+        "INPUT_FAIL-ON": "error",
+        "INPUT_MIN_COVERAGE": "80",
+        "INPUT_ANALYZERS-LINTER-SELECT": "A",
+    }
+    others = {"INPUT_TOKEN": "t", "REVIEWER_TOKEN": "t", "PATH": "/bin", "INPUT_OTHER": "x"}
+    assert config.for_children({**settings, **others}, SECTIONS) == settings
