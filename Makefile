@@ -37,7 +37,7 @@ fuzz: setup ## try 10,000 broken inputs on each parser (FUZZ=2000 for fewer)
 
 CORE := diff gate config text
 coverage: setup ## every branch of the core is tested
-	$(BIN)/python -m pytest -m 'not slow' --hypothesis-seed=0 \
+	$(BIN)/python -m pytest -m 'not slow' \
 		$(CORE:%=--cov=reviewer.%) --cov-branch --cov-report=term-missing --cov-fail-under=100 \
 		tests/test_diff.py tests/test_gate.py tests/test_baseline.py tests/test_guard.py \
 		tests/test_config.py tests/test_text.py \

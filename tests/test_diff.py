@@ -80,6 +80,14 @@ def test_white_space_that_a_mailer_stripped_is_a_context_line() -> None:
     assert change.added == {3}
 
 
+def test_an_old_last_line_without_newline_in_a_hunk_that_must_be_walked() -> None:
+    patch = b"--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n\n-a\n\\ No newline at end of file\n+b\n"
+    (change,) = diff.parse(patch)
+    assert [(line.origin, line.text) for line in change.lines()] == [
+        (" ", ""), ("-", "a"), ("+", "b"),
+    ]  # fmt: skip
+
+
 def test_the_last_line_may_have_no_newline_in_a_hunk_that_must_be_walked() -> None:
     patch = b"--- a/x\n+++ b/x\n@@ -1,2 +1,3 @@\n\n+b\n c\n\\ No newline at end of file\nBye\n"
     (hunk,) = only(patch).hunks
