@@ -1,6 +1,7 @@
 """Two hundred requests at once, many of them left half-way, and an engine that dies: no leaks."""
 
 import asyncio
+import contextlib
 import gc
 import os
 import random
@@ -57,7 +58,12 @@ def children() -> set[str]:
     """Processes that this one has started and that run."""
     place = Path(f"/proc/self/task/{os.getpid()}/children")
     threads = Path("/proc/self/task").iterdir()
-    return {pid for each in threads for pid in (each / place.name).read_text().split()}
+    found: set[str] = set()
+    for each in threads:
+        # A thread may end while we look.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found.update((each / place.name).read_text().split())
+    return found
 
 
 @pytest.mark.slow
