@@ -173,12 +173,15 @@ def _points_left(about: Iterable[Judged], added: int) -> float:
     return round(max(0.0, 100.0 - lost / max(1.0, added / POINTS_LINES)), 1)
 
 
+def _place(item: Judged) -> str:
+    """`path:line`, or the path of a file that is meant as a whole."""
+    line = item.anchor or item.finding.span.start
+    return f"{item.finding.span.path}:{line}" if line else item.finding.span.path
+
+
 def _evidence(about: Sequence[Judged]) -> tuple[str, ...]:
     ordered = sorted(about, key=_importance, reverse=True)
-    named = [
-        f"{item.finding.span.path}:{item.anchor or item.finding.span.start} {item.finding.rule_id}"
-        for item in ordered[:EVIDENCE]
-    ]
+    named = [f"{_place(item)} {item.finding.rule_id}" for item in ordered[:EVIDENCE]]
     left = len(ordered) - len(named)
     return (*named, f"and {left} more") if left else tuple(named)
 

@@ -293,9 +293,6 @@ class Repository:
         """Whether a commit or tree has anything called `path`."""
         return bool(self._own("ls-tree", "-z", commit, "--", path).stdout)
 
-    def at_base(self, path: str) -> bytes | None:
-        return self.at(self.base_oid, path)
-
     def listing(self, head: str) -> Iterator[Entry]:
         """The regular files of a commit or tree; see `tree.Blobs`."""
         listed = self._own("ls-tree", "-r", "-l", "-z", head)

@@ -69,14 +69,10 @@ class Entry(NamedTuple):
 
 
 class Blobs(Protocol):
-    """Contents of files, by git object id or by path at the base."""
+    """Contents of files by git object id."""
 
     def read(self, oids: Iterable[str]) -> Iterator[bytes | None]:
         """One item an id, in order; None for an object that is missing or over FILE_BYTES."""
-        ...
-
-    def at_base(self, path: str) -> bytes | None:
-        """The regular file `path` of the base, None when there is none."""
         ...
 
     def listing(self, head: str) -> Iterator[Entry]:

@@ -219,6 +219,10 @@ def test_an_error_takes_a_quarter_and_size_is_allowed_for() -> None:
     assert parts(one(finding(1)))["correctness"].score == 100
 
 
+def test_evidence_of_a_whole_file_names_no_line() -> None:
+    assert parts(one(finding(0)))["correctness"].evidence == ("x.py ruff/F821",)
+
+
 def test_evidence_names_places_and_counts_the_rest() -> None:
     assert parts(*[one(finding(2))] * 7)["correctness"].evidence == (
         *["x.py:2 ruff/F821"] * 5,

@@ -46,7 +46,6 @@ def test_diff_as_git_prints_it(options: tuple[str, ...], place: Path) -> None:
     assert changed["a.py"].added == {1, 2}
     oids = [changed[path].new_oid for path in ("a.py", "new\n.py")]
     assert list(source.blobs.read(oids)) == [b"x = 2\nmore = 1\n", b"n = 1\n"]
-    assert source.blobs.at_base("a.py") is None
     assert source.generated(["a.py"]) == {}
 
 

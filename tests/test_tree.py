@@ -28,9 +28,6 @@ class Held:
     def read(self, oids: Iterable[str]) -> Iterator[bytes | None]:
         return (self.contents.get(oid) for oid in oids)
 
-    def at_base(self, path: str) -> bytes | None:
-        return None
-
 
 def change(path: str, *, old_oid: str = "", old_mode: int = 0, oid: str = "") -> FileChange:
     return FileChange(

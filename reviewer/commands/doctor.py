@@ -160,11 +160,6 @@ class _Files:
         """Contents, in order."""
         return (SAMPLE.get(name) for name in oids)
 
-    def at_base(self, path: str) -> bytes | None:
-        """Nothing: the base is empty."""
-        del path
-        return None
-
     def listing(self, head: str) -> Iterator[Entry]:
         """Nothing: no file is there that the change does not hold."""
         del head

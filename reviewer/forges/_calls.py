@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, TypeVar
 
+import msgspec
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -61,6 +62,14 @@ class Limited(Exception):
     def __init__(self, reason: str, seconds: float | None) -> None:
         super().__init__(reason)
         self.seconds = seconds
+
+
+def decoded(text: str | msgspec.Raw, kind: type[T]) -> T:
+    """What a forge sent. Raises Garbled."""
+    try:
+        return msgspec.json.decode(text or "null", type=kind)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise Garbled("the forge's answer cannot be read") from None
 
 
 class Repeating:

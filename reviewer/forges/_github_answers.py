@@ -8,15 +8,13 @@ https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
 from reviewer.errors import Refused, Rejected
-from reviewer.forges._calls import Answer, Garbled, Limited, Unclear
+from reviewer.forges._calls import Answer, Limited, Unclear, decoded
 from reviewer.text import log_line
-
-T = TypeVar("T")
 
 LONGEST: Final = 300
 """Characters of GitHub's own words in a reason."""
@@ -42,14 +40,6 @@ class Reply(msgspec.Struct, frozen=True):
 
     data: msgspec.Raw = NULL
     errors: tuple[Complaint, ...] = ()
-
-
-def decoded(text: str | msgspec.Raw, kind: type[T]) -> T:
-    """What was sent. Raises Garbled."""
-    try:
-        return msgspec.json.decode(text or "null", type=kind)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise Garbled("GitHub's answer cannot be read") from None
 
 
 def accepted(answer: Answer) -> str:

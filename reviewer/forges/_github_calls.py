@@ -17,8 +17,8 @@ import requests
 import urllib3
 
 from reviewer.errors import InputError
-from reviewer.forges._calls import Answer, Repeating, Unclear, silence, within
-from reviewer.forges._github_answers import accepted, data_of, decoded
+from reviewer.forges._calls import Answer, Repeating, Unclear, decoded, silence, within
+from reviewer.forges._github_answers import accepted, data_of
 from reviewer.version import VERSION
 
 T = TypeVar("T")

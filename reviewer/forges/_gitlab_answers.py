@@ -4,26 +4,16 @@ Sources: https://docs.gitlab.com/api/rest/troubleshooting/ (status codes, `messa
 https://docs.gitlab.com/security/rate_limits/ (429 with Retry-After in seconds).
 """
 
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
 from reviewer.errors import Refused, Rejected
-from reviewer.forges._calls import Answer, Garbled, Limited, Unclear
+from reviewer.forges._calls import Answer, Limited, Unclear
 from reviewer.text import log_line
-
-T = TypeVar("T")
 
 LONGEST: Final = 300
 """Characters of GitLab's own words in a reason."""
-
-
-def decoded(text: str, kind: type[T]) -> T:
-    """What was sent. Raises Garbled."""
-    try:
-        return msgspec.json.decode(text or "null", type=kind)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise Garbled("GitLab's answer cannot be read") from None
 
 
 def accepted(answer: Answer) -> str:

@@ -18,8 +18,8 @@ import requests
 import urllib3
 
 from reviewer.errors import InputError, Rejected
-from reviewer.forges._calls import Answer, Repeating, Unclear, silence, within
-from reviewer.forges._gitlab_answers import accepted, decoded
+from reviewer.forges._calls import Answer, Repeating, Unclear, decoded, silence, within
+from reviewer.forges._gitlab_answers import accepted
 from reviewer.version import VERSION
 
 T = TypeVar("T")

@@ -113,11 +113,6 @@ class Folder:
         for path in oids:
             yield None if unsafe(path) else self._contents(self.root / path)
 
-    def at_base(self, path: str) -> bytes | None:
-        """None: a diff has no base."""
-        del path
-        return None
-
     def listing(self, head: str) -> Iterator[Entry]:
         """Nothing: which files of a plain folder belong to the project, nobody says."""
         del head

@@ -60,7 +60,6 @@ def read(forge: Local) -> tuple[FileChange, ...]:
     source = forge.changes(request)
     list(source.blobs.read(change.new_oid for change in source.changes.files))
     source.generated([change.path for change in source.changes.files])
-    source.blobs.at_base("a.py")
     forge.repository.at(forge.trusted_ref, ".github/reviewer.yml")
     return source.changes.files
 
