@@ -2,12 +2,13 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from reviewer import config
 from reviewer.binding import Wanted, hints_of, option, settings_of, written
+from reviewer.config import input_variables
 from reviewer.inputs import INPUTS, Input
 
 Docs = Callable[[Any], Iterator[tuple[str, str]]]
@@ -15,6 +16,10 @@ Docs = Callable[[Any], Iterator[tuple[str, str]]]
 START: Final = "  # The inputs are written by docs/generate.py; change them there."
 END: Final = "  # End of the inputs."
 """The lines of a manifest between which the inputs stand."""
+
+FIRST: Final = "        # The variables are written by docs/generate.py as well.\n"
+LAST: Final = "        # End of the variables.\n"
+"""The lines between which the composite action hands its inputs on."""
 
 MANIFESTS: Final = ("action.yml", "gpu/action.yml")
 
@@ -63,9 +68,19 @@ def within(text: str, inputs: str) -> str:
     return f"{head}{start}{inputs}{end}{tail}" if start and end else text
 
 
+def handed_on(text: str, names: Iterable[str]) -> str:
+    """A manifest that hands these inputs on as variables, if it has the marks for that."""
+    head, start, rest = text.partition(FIRST)
+    _, end, tail = rest.partition(LAST)
+    variables = (f"{input_variables(name)[1]}: ${{{{ inputs.{name} }}}}" for name in names)
+    lines = "".join(f"        {line}\n" for line in variables)
+    return f"{head}{start}{lines}{end}{tail}" if start and end else text
+
+
 def manifests(top: Path, docs: Docs) -> Iterator[tuple[str, str]]:
     """The manifests that are there, with the inputs as they should be."""
-    inputs = block(manifest(docs))
+    found = manifest(docs)
+    inputs = block(found)
     for name in MANIFESTS:
         if (top / name).is_file():
-            yield name, within((top / name).read_text("utf-8"), inputs)
+            yield name, handed_on(within((top / name).read_text("utf-8"), inputs), found)

@@ -20,6 +20,7 @@ from _schema import schema
 
 from reviewer import config, plugins
 from reviewer.binding import Wanted, hints_of, option, settings_of, written
+from reviewer.reports.json import schema as report_schema
 
 HERE: Final = Path(__file__).parent
 
@@ -206,6 +207,7 @@ def configuration_schema() -> str:
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "configuration.md": configuration,
     "configuration.schema.json": configuration_schema,
+    "report.schema.json": report_schema,
     "rules.md": rules_page,
 }
 

@@ -2,7 +2,8 @@
 # Reviews in a container with the GPU of this runner, and without it where Docker cannot.
 #
 # Everything comes in by variables, and goes into the container by name: IMAGE (built from this
-# repository when it is empty), GPUS, MEMORY, MODELS, INPUT_* and what GitHub sets for each step.
+# repository when it is empty), GPUS, MEMORY, MODELS, DATA, INPUT_* and what GitHub sets for each
+# step.
 set -euo pipefail
 
 CANNOT_START=125 # of `docker run`, before the container could be started (Docker's reference)
@@ -47,6 +48,10 @@ container=(run --rm --user "$user" --cap-drop ALL --security-opt no-new-privileg
   -v "$GITHUB_EVENT_PATH:/github/event.json:ro")
 if [ -n "${MODELS:-}" ]; then
   container+=(-v "$(realpath -- "$MODELS"):/models:ro")
+  export INPUT_ENGINE_MODEL_DIR="${INPUT_ENGINE_MODEL_DIR:-/models}"
+fi
+if [ -n "${DATA:-}" ]; then
+  container+=(-v "$(realpath -- "$DATA"):/data" -e REVIEWER_DATA_DIR=/data)
 fi
 if [ -n "${INPUT_REPORT:-}" ]; then
   container+=(-v "$(realpath -- "$INPUT_REPORT"):/github/report.json:ro")

@@ -34,22 +34,11 @@ from reviewer.binding import (
     unknown,
 )
 from reviewer.errors import ConfigError
+from reviewer.globs import Glob
 from reviewer.model import Category, Confidence, Severity
-
-
-class Pattern:
-    """The rule of a path pattern."""
-
-    def wanted(self, noun: str) -> str:
-        """`noun` ("text") is said as what it is here."""
-        return noun.replace("text", "a pattern such as `docs/**`")
-
-    def allows(self, value: str) -> bool:
-        return not globs.problem(value)
-
+from reviewer.modelling import EngineSettings, ModelSettings
 
 Percent = Annotated[float, Range(0, 100)]
-Glob = Annotated[str, Pattern()]
 
 
 class Profile(enum.Enum):
@@ -242,6 +231,8 @@ class Settings:
     gate: Gate = Gate()
     comments: Comments = Comments()
     limits: Limits = Limits()
+    engine: EngineSettings = EngineSettings()  # noqa: RUF009 - frozen
+    model: ModelSettings = ModelSettings()  # noqa: RUF009 - frozen
     weights: Weights = Weights()
     rules: tuple[RuleSetting, ...] = ()
     """Severities by rule and path; the last one that fits a finding wins."""

@@ -10,10 +10,24 @@ pattern times that of the path.
 import re
 from collections.abc import Iterable
 from functools import cache
-from typing import Final
+from typing import Annotated, Final
 
 PATTERN_CHARACTERS: Final = 256
 """Longest pattern; the longest in the templates of github/gitignore are under 100 characters."""
+
+
+class Pattern:
+    """The rule of a setting that is a path pattern."""
+
+    def wanted(self, noun: str) -> str:
+        """`noun` ("text") is said as what it is here."""
+        return noun.replace("text", "a pattern such as `docs/**`")
+
+    def allows(self, value: str) -> bool:
+        return not problem(value)
+
+
+Glob = Annotated[str, Pattern()]
 
 
 def problem(pattern: str) -> str:

@@ -57,7 +57,7 @@ def ground(
         findings: list[Finding] = []
         for finding in sorted(run.findings, key=_order):
             there = lines(finding.span.path)
-            doubt = _doubt(finding, changes, there)
+            doubt = finding.doubt or _doubt(finding, changes, there)
             finding = _shown(_possible(finding), there, masks)
             identity = finding.fingerprint
             if identity in seen:
@@ -173,6 +173,7 @@ def _shown(finding: Finding, lines: Sequence[str], masks: Sequence[str]) -> Find
         help=redact(finding.help, masks),
         suggestion=suggestion,
         occurrence=0,
+        doubt="",
     )
 
 

@@ -63,6 +63,11 @@ INPUTS: Final[Mapping[str, Input]] = MappingProxyType(
             "shares the account of the token can speak for us. Keep it for as long as pull "
             "requests are open."
         ),
+        "engine-key": Input("The key of the model's server at `engine.url`, a secret."),
+        "audit-key": Input(
+            "A secret that signs the audit log of the requests to the model, so that who can write "
+            "to the log cannot forge it."
+        ),
     }
 )
 

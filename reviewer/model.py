@@ -316,7 +316,8 @@ class Finding:
 
     `rule` is the tool's own name for it ("S105"); `rule_id` is unique over all tools. `quote` is
     the source text of the span, redacted. `occurrence` counts equal findings on equal code from
-    0, so that two of them keep two identities.
+    0, so that two of them keep two identities. `doubt` is why whoever asked the tool does not
+    believe it, "" if nothing speaks against it; it ends as the note of the standing.
     """
 
     tool: str
@@ -332,6 +333,7 @@ class Finding:
     side: Side = Side.NEW
     suggestion: Suggestion | None = None
     occurrence: int = 0
+    doubt: str = ""
 
     @property
     def rule_id(self) -> str:
@@ -474,8 +476,62 @@ class FileSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Lines of the new side that the model was not asked about; 0 and 0 are the whole file."""
+
+    path: str
+    start: int
+    end: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What the model's part took; it differs between two runs of the same review.
+
+    Units `asked` about, and those whose answer was `cached`; tokens that the engine told of;
+    wall-clock `seconds` by stage. `checkpoint` is the end of the audit log, "" without one.
+    """
+
+    asked: int = 0
+    cached: int = 0
+    requests: int = 0
+    repaired: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    answer_tokens: int = 0
+    seconds: tuple[tuple[str, float], ...] = ()
+    checkpoint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReview:
+    """The model's part of a review: who was asked about how much, by which words and settings.
+
+    `weights` and `context` (in tokens) are "" and 0 where the engine does not tell. Of `units`
+    places all were asked about but those in `left_out`. `prompts` are the SHA-256 of each template
+    by its name, `shape` that of the JSON Schema of an answer: with the settings and the model they
+    are enough to repeat it.
+    """
+
+    model: str
+    weights: str = ""
+    engine: str = ""
+    context: int = 0
+    units: int = 0
+    left_out: tuple[LeftOut, ...] = ()
+    prompts: tuple[tuple[str, str], ...] = ()
+    shape: str = ""
+    settings: tuple[tuple[str, str], ...] = ()
+    effort: Effort = Effort()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """The whole review: plain data, enough to publish, repeat and question it."""
+    """The whole review: plain data, enough to publish, repeat and question it.
+
+    `model` is None where no model took part.
+    """
 
     request: Request
     mode: Mode
@@ -486,3 +542,4 @@ class Report:
     coverage: PatchCoverage
     heuristics: tuple[Heuristic, ...]
     notes: tuple[str, ...] = ()
+    model: ModelReview | None = None

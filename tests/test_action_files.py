@@ -89,7 +89,7 @@ def test_both_actions_say_the_same_of_their_outputs() -> None:
 
 def test_the_composite_action_hands_every_input_on() -> None:
     ours, gpu = (loaded(path) for path in MANIFESTS)
-    own = {"gpus": "GPUS", "memory": "MEMORY", "model-dir": "MODELS"}
+    own = {"gpus": "GPUS", "memory": "MEMORY", "model-dir": "MODELS", "data-dir": "DATA"}
     assert set(gpu["inputs"]) == set(ours["inputs"]) | set(own)
     wanted = {variable: f"${{{{ inputs.{name} }}}}" for name, variable in own.items()}
     for name in ours["inputs"]:

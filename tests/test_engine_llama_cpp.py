@@ -12,7 +12,7 @@ import pytest
 
 from reviewer.engines import _dialects
 from reviewer.engines._openai import CHAT, OpenAI
-from reviewer.engines.base import Message, Prompt
+from reviewer.engines.base import Message, Prompt, answered
 from reviewer.errors import BadSchema, ContextTooLong, EngineDown, EngineRefused, Truncated
 from reviewer.http import Client, place
 
@@ -72,7 +72,7 @@ def test_another_model_is_said(server: "start.Running") -> None:
 
 
 def test_answers_fit_their_schema(engine: OpenAI) -> None:
-    found = [engine.complete(prompt(f"file {n}", seed=n), Remarks) for n in range(60)]
+    found = [answered(engine.complete, prompt(f"file {n}", seed=n), Remarks) for n in range(60)]
     assert all(isinstance(each.value, Remarks) for each in found)
     assert not any(each.repaired for each in found)
     assert any(each.value.remarks for each in found)  # type: ignore[union-attr]
@@ -81,7 +81,10 @@ def test_answers_fit_their_schema(engine: OpenAI) -> None:
 
 def test_many_at_once_wait_for_their_slots(engine: OpenAI) -> None:
     with concurrent.futures.ThreadPoolExecutor(24) as pool:
-        asked = [pool.submit(engine.complete, prompt(f"{n}", seed=n), Remarks) for n in range(48)]
+        asked = [
+            pool.submit(answered, engine.complete, prompt(f"{n}", seed=n), Remarks)
+            for n in range(48)
+        ]
         assert all(each.result().value is not None for each in asked)
 
 
@@ -92,13 +95,13 @@ def test_streams_one_after_the_other_never_meet_a_closed_connection(engine: Open
 
 def test_an_answer_that_is_too_long_is_truncated(engine: OpenAI) -> None:
     with pytest.raises(Truncated):
-        engine.complete(prompt(max_tokens=5), Remarks)
+        answered(engine.complete, prompt(max_tokens=5), Remarks)
     assert engine.complete(prompt(max_tokens=5)).finish == "length"
 
 
 def test_an_overlong_prompt_is_refused_with_its_limit(engine: OpenAI) -> None:
     with pytest.raises(ContextTooLong) as raised:
-        engine.complete(prompt("word " * 5000), Remarks)
+        answered(engine.complete, prompt("word " * 5000), Remarks)
     assert raised.value.limit == 2048
 
 
@@ -158,7 +161,7 @@ def test_what_its_grammar_lets_through_is_caught_here() -> None:
         good = refused = 0
         for number in range(30):
             try:
-                answer = engine.complete(prompt(seed=number), Remarks)
+                answer = answered(engine.complete, prompt(seed=number), Remarks)
                 good += isinstance(answer.value, Remarks)
             except (EngineRefused, Truncated, BadSchema):
                 refused += 1

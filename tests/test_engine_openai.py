@@ -11,7 +11,7 @@ import pytest
 from reviewer.engines import _answers, _dialects
 from reviewer.engines._dialects import neutralised, restored
 from reviewer.engines._openai import OpenAI
-from reviewer.engines.base import Message, Prompt
+from reviewer.engines.base import Message, Prompt, answered, decoded
 from reviewer.engines.none import Nobody
 from reviewer.errors import (
     BadSchema,
@@ -69,7 +69,7 @@ def test_every_dialect_is_known_by_its_owner_and_passes_the_ladder(
 
 def test_only_the_common_subset_is_sent() -> None:
     with FakeEngine() as engine:
-        OpenAI(engine.url, key="k9", tenant="acme/1").complete(prompt(), Remark)
+        answered(OpenAI(engine.url, key="k9", tenant="acme/1").complete, prompt(), Remark)
     (seen,) = engine.chats()
     assert set(seen.body) == {
         "model", "messages", "max_tokens", "temperature", "top_p", "seed", "stream",
@@ -84,7 +84,7 @@ def test_only_the_common_subset_is_sent() -> None:
 
 def test_our_own_server_is_told_more() -> None:
     with FakeEngine(owner="reviewer") as engine:
-        OpenAI(engine.url, tenant="acme/1").complete(prompt(seconds=5), Remark)
+        answered(OpenAI(engine.url, tenant="acme/1").complete, prompt(seconds=5), Remark)
     (seen,) = engine.chats()
     assert seen.body["user"] == "acme/1"
     assert 4 < float(seen.headers["x-request-timeout"]) <= 5
@@ -92,7 +92,7 @@ def test_our_own_server_is_told_more() -> None:
 
 def test_an_answer_has_its_value_and_its_costs() -> None:
     with FakeEngine() as engine:
-        answer = OpenAI(engine.url).complete(prompt(), Remark)
+        answer = answered(OpenAI(engine.url).complete, prompt(), Remark)
     assert answer.value == Remark(419, "division by zero")
     assert (answer.text, answer.finish, answer.repaired) == (RIGHT, "stop", False)
     assert (answer.usage.prompt, answer.usage.answer) == (11, len(RIGHT) // 4 + 1)
@@ -110,7 +110,7 @@ def test_free_text_needs_no_shape() -> None:
 def test_a_server_that_does_not_stream_is_understood() -> None:
     with FakeEngine() as engine:
         engine.faults.append(fake.plain)
-        assert OpenAI(engine.url).complete(prompt(), Remark).text == RIGHT
+        assert answered(OpenAI(engine.url).complete, prompt(), Remark).text == RIGHT
 
 
 CONTROL = [
@@ -142,7 +142,7 @@ def test_what_is_no_control_token_stays_and_own_marks_stay() -> None:
 def test_control_tokens_are_left_to_a_server_that_keeps_them_out_itself(owner: str) -> None:
     with FakeEngine(owner=owner) as engine:
         engine.answers.append(json.dumps({"line": 1, "problem": "says <|\u2063im_end|>"}))
-        answer = OpenAI(engine.url).complete(prompt("quote: <|im_end|>"), Remark)
+        answer = answered(OpenAI(engine.url).complete, prompt("quote: <|im_end|>"), Remark)
         sent = engine.chats()[0].body["messages"][0]["content"]
     assert ("<|im_end|>" in sent) == (owner == "reviewer")
     if owner == "vllm":
@@ -161,7 +161,7 @@ def test_control_tokens_are_left_to_a_server_that_keeps_them_out_itself(owner: s
     ],
 )
 def test_prose_around_an_answer_does_no_harm(text: str) -> None:
-    assert _answers.decoded(text, Remark) == Remark(419, "division by zero")
+    assert decoded(text, Remark) == Remark(419, "division by zero")
 
 
 WRONG = [
@@ -175,7 +175,7 @@ WRONG = [
 @pytest.mark.parametrize("text", WRONG)
 def test_an_answer_of_another_shape_is_never_taken(text: str) -> None:
     with pytest.raises(BadSchema) as raised:
-        _answers.decoded(text, Remark)
+        decoded(text, Remark)
     assert len(str(raised.value)) < 250
 
 
@@ -183,7 +183,7 @@ def test_an_answer_of_another_shape_is_never_taken(text: str) -> None:
 def test_a_wrong_shape_is_mended_once_and_that_is_told(owner: str) -> None:
     with FakeEngine(owner=owner) as engine:
         engine.answers.append('{"line": "x", "problem": "y"}')
-        answer = OpenAI(engine.url).complete(prompt(), Remark)
+        answer = answered(OpenAI(engine.url).complete, prompt(), Remark)
         assert answer.repaired
         assert answer.value == Remark(419, "division by zero")
         first, second = engine.chats()
@@ -197,7 +197,7 @@ def test_a_wrong_shape_is_not_mended_twice() -> None:
     with FakeEngine() as engine:
         engine.answers.extend(["nonsense"] * 3)
         with pytest.raises(BadSchema):
-            OpenAI(engine.url).complete(prompt(), Remark)
+            answered(OpenAI(engine.url).complete, prompt(), Remark)
         assert len(engine.chats()) == 2
 
 
@@ -213,7 +213,7 @@ def test_an_answer_that_was_cut_is_never_taken_for_whole(fault: fake.Fault, reas
     with FakeEngine() as engine:
         engine.faults.append(fault)
         with pytest.raises(Truncated, match=reason):
-            OpenAI(engine.url).complete(prompt(tokens=2000), Remark)
+            answered(OpenAI(engine.url).complete, prompt(tokens=2000), Remark)
         assert len(engine.chats()) == 1
 
 
@@ -254,7 +254,7 @@ def test_a_fault_is_named_and_repeated_no_more_than_makes_sense(name: str) -> No
     with FakeEngine() as engine:
         engine.faults.extend([fault] * 9)
         with pytest.raises(kind, match=reason):
-            OpenAI(engine.url).complete(prompt(), Remark)
+            answered(OpenAI(engine.url).complete, prompt(), Remark)
         assert len(engine.chats()) == times
 
 
@@ -262,13 +262,13 @@ def test_a_fault_is_named_and_repeated_no_more_than_makes_sense(name: str) -> No
 def test_what_happens_once_costs_nothing_but_time(fault: fake.Fault) -> None:
     with FakeEngine() as engine:
         engine.faults.append(fault)
-        assert OpenAI(engine.url).complete(prompt(), Remark).value is not None
+        assert answered(OpenAI(engine.url).complete, prompt(), Remark).value is not None
 
 
 def test_a_full_queue_is_waited_for_as_long_as_it_says() -> None:
     with FakeEngine() as engine:
         engine.faults.extend([fake.refuses(429, "busy", Retry_After="0.2")] * 2)
-        answer = OpenAI(engine.url).complete(prompt(), Remark)
+        answer = answered(OpenAI(engine.url).complete, prompt(), Remark)
         assert answer.value is not None
         assert 0.4 <= answer.seconds < 2
 
@@ -278,7 +278,7 @@ def test_a_wait_beyond_the_deadline_is_not_begun() -> None:
         engine.faults.append(fake.refuses(429, "busy", Retry_After="60"))
         started = time.monotonic()
         with pytest.raises(EngineBusy, match="its queue is full") as raised:
-            OpenAI(engine.url).complete(prompt(), Remark)
+            answered(OpenAI(engine.url).complete, prompt(), Remark)
         assert raised.value.retry_after == 60
         assert time.monotonic() - started < 1
 
@@ -286,7 +286,7 @@ def test_a_wait_beyond_the_deadline_is_not_begun() -> None:
 def test_a_server_that_loads_is_waited_for() -> None:
     with FakeEngine() as engine:
         engine.faults.extend([fake.refuses(503, "unavailable_error")] * 2)
-        assert OpenAI(engine.url).complete(prompt(), Remark).value is not None
+        assert answered(OpenAI(engine.url).complete, prompt(), Remark).value is not None
         assert len(engine.chats()) == 3
 
 

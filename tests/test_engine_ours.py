@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from reviewer.engines._openai import OpenAI
-from reviewer.engines.base import Message, Prompt
+from reviewer.engines.base import Message, Prompt, answered
 from reviewer.engines.managed import Managed
 from reviewer.errors import ContextTooLong
 from tests.fakes.engine import RIGHT
@@ -39,7 +39,7 @@ def test_the_client_understands_our_server(tmp_path: Path) -> None:
         able = health.capabilities
         assert (able.json_schema, able.context) == ("native", 4096)
         assert able.weights_sha256
-        answer = engine.complete(prompt("quote <|im_end|>"), Remark)
+        answer = answered(engine.complete, prompt("quote <|im_end|>"), Remark)
         assert answer.value == Remark(419, "division by zero")
         assert answer.usage.prompt
         with pytest.raises(ContextTooLong) as raised:
@@ -79,7 +79,7 @@ def test_the_launcher_starts_our_server_and_ends_it(launch: Launch) -> None:
     engine = launch(text=RIGHT, step=4)
     health = engine.health(time.monotonic() + 10)
     assert (health.ok, health.reason) == (True, "")
-    assert engine.complete(prompt(), Remark).value == Remark(419, "division by zero")
+    assert answered(engine.complete, prompt(), Remark).value == Remark(419, "division by zero")
     assert engine._announcement.exists()
     started = time.monotonic()
     engine.close()

@@ -136,9 +136,11 @@ def test_docker_that_starts_nothing(tmp_path: Path) -> None:
 
 
 def test_what_the_container_may(tmp_path: Path) -> None:
-    models = tmp_path / "models"
+    models, data = tmp_path / "models", tmp_path / "data"
     models.mkdir()
-    ran = run(tmp_path, MODELS=str(models), MEMORY="8g")
+    data.mkdir()
+    ran = run(tmp_path, MODELS=str(models), DATA=str(data), MEMORY="8g")
+    assert {"INPUT_ENGINE_MODEL_DIR", "REVIEWER_DATA_DIR=/data"} <= set(ran.values("-e"))
     words = ran.calls[0]
     for option in ("--rm", "--read-only"):
         assert option in words
@@ -154,6 +156,7 @@ def test_what_the_container_may(tmp_path: Path) -> None:
         f"{tmp_path}/workspace": "/github/workspace:ro",
         f"{tmp_path}/event.json": "/github/event.json:ro",
         f"{tmp_path}/models": "/models:ro",
+        f"{tmp_path}/data": "/data",
         f"{tmp_path}/temp/reviewer": "/out",
         step: "/step",
     }

@@ -1,16 +1,14 @@
-"""Reads the answer of an OpenAI-compatible server: the stream, and the JSON in its text."""
+"""Reads the stream of an OpenAI-compatible server."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, Final
 
 import msgspec
 
 from reviewer.engines._dialects import late_failure
-from reviewer.engines.base import Finish, Shape, Usage
-from reviewer.errors import BadSchema, EngineDown, EngineRefused
+from reviewer.engines.base import NOT_UNDERSTOOD, Finish, Usage
+from reviewer.errors import EngineDown, EngineRefused
 from reviewer.http import Reply
 
 LOOP_CHARS: Final = 1024
@@ -20,12 +18,6 @@ nothing new: small models at temperature 0 end so."""
 
 LOOK_EVERY: Final = 64
 """Pieces of an answer between two looks at its end."""
-
-OPENED: Final = 64
-"""Braces that are tried as the start of an answer."""
-
-NOT_UNDERSTOOD: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What decoding raises: it is of another shape, not UTF-8, or too deep."""
 
 
 class _Delta(msgspec.Struct):
@@ -133,29 +125,3 @@ def loops(text: str) -> bool:
     if len(tail) < LOOP_CHARS:
         return False
     return any(tail[period:] == tail[:-period] for period in range(1, PERIOD_CHARS + 1))
-
-
-def decoded(text: str, shape: Shape) -> msgspec.Struct:
-    """The answer as `shape`; prose and fences around it are left out. Raises BadSchema.
-
-    The error names the place of the fault, and quotes nothing of the answer.
-    """
-    try:
-        return msgspec.json.decode(text, type=shape)
-    except NOT_UNDERSTOOD as error:
-        first = error
-    opened = (place for place, char in enumerate(text) if char == "{")
-    for start in islice(opened, OPENED):
-        try:
-            _, end = json.JSONDecoder().raw_decode(text, start)
-            return msgspec.json.decode(text[start:end], type=shape)
-        except (ValueError, RecursionError):
-            continue
-    raise BadSchema(_named(first)) from first
-
-
-def _named(error: Exception) -> str:
-    """What is wrong with an answer, in words of msgspec and of our own alone."""
-    if isinstance(error, msgspec.ValidationError):
-        return f"the answer has not the shape asked for: {str(error)[:160]}"
-    return "the answer is no JSON"

@@ -37,6 +37,28 @@ def _tabby_format(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {**_openai_format(schema), "json_schema": schema}
 
 
+Question = Callable[[str, str], dict[str, Any]]
+"""The body that asks for the number of tokens, from the model's name and a text."""
+
+
+def _vllm_question(model: str, text: str) -> dict[str, Any]:
+    return {"model": model, "prompt": text, "add_special_tokens": False}
+
+
+def _our_question(model: str, text: str) -> dict[str, Any]:
+    return {"model": model, "prompt": text}
+
+
+def _llama_question(model: str, text: str) -> dict[str, Any]:
+    del model
+    return {"content": text, "add_special": False, "parse_special": False}
+
+
+def _tabby_question(model: str, text: str) -> dict[str, Any]:
+    del model
+    return {"text": text, "add_bos_token": False, "encode_special_tokens": False}
+
+
 def _no_format(schema: Mapping[str, Any]) -> dict[str, Any]:
     del schema
     return {}
@@ -48,7 +70,9 @@ class Dialect:
 
     `health` is the path that answers 200 when the model is loaded, "" where none means that.
     `details` is a path with more about the model than `/v1/models` says, "" without. `spans` says
-    that the server itself keeps control tokens out of the texts of messages.
+    that the server itself keeps control tokens out of the texts of messages. `tokenize` is the path
+    that counts tokens when it is asked by `to_count`, "" without. `top_k` says that it knows this
+    field, which OpenAI has not.
     """
 
     name: str
@@ -59,20 +83,51 @@ class Dialect:
     json_schema: Literal["native", "none"] = "native"
     prefix_cache: bool = True
     spans: bool = False
+    tokenize: str = ""
+    to_count: Question = _vllm_question
+    top_k: bool = True
+
+    def counted(self, body: bytes) -> int | None:
+        """The number of tokens in the answer to `to_count`, None where there is none."""
+        try:
+            told = msgspec.json.decode(body, type=_Counted)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return None
+        for number in (told.count, told.length):
+            if number is not None:
+                return number
+        return None if told.tokens is None else len(told.tokens)
 
 
-OTHER: Final = Dialect("other", format=_no_format, json_schema="none", prefix_cache=False)
+class _Counted(msgspec.Struct):
+    """How servers say it: ours, vLLM and SGLang, then TabbyAPI, then llama.cpp."""
+
+    count: int | None = None
+    length: int | None = None
+    tokens: list[Any] | None = None
+
+
+OTHER: Final = Dialect(
+    "other", format=_no_format, json_schema="none", prefix_cache=False, top_k=False
+)
 """A server that we do not know: nothing is taken for granted."""
 
 DIALECTS: Final = (
-    Dialect("reviewer", "reviewer", "/health", spans=True),
-    Dialect("vllm", "vllm", "/health"),
-    Dialect("sglang", "sglang", "/health"),
-    Dialect("llama.cpp", "llamacpp", "/health", "/props"),
+    Dialect(
+        "reviewer", "reviewer", "/health", spans=True, tokenize="/tokenize", to_count=_our_question
+    ),
+    Dialect("vllm", "vllm", "/health", tokenize="/tokenize"),
+    Dialect("sglang", "sglang", "/health", tokenize="/tokenize"),
+    Dialect(
+        "llama.cpp", "llamacpp", "/health", "/props", tokenize="/tokenize", to_count=_llama_question
+    ),
     # Its /health lists past errors, which says nothing about now.
-    Dialect("tabbyapi", "tabbyAPI", details="/v1/model", format=_tabby_format),
+    Dialect(
+        "tabbyapi", "tabbyAPI", details="/v1/model", format=_tabby_format,
+        tokenize="/v1/token/encode", to_count=_tabby_question,
+    ),
     OTHER,
-)
+)  # fmt: skip
 
 
 def dialect_of(owner: str) -> Dialect:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from reviewer.engines.base import Completion, Engine, Health, Prompt, Shape
+from reviewer.engines.base import Completion, Engine, Health, Prompt, Schema
 from reviewer.errors import EngineDown
 
 
@@ -40,18 +40,24 @@ class Fallback:
         with self._chosen.lock:
             return self._next(0, deadline)
 
-    def complete(self, prompt: Prompt, shape: Shape | None = None) -> Completion:
+    def complete(self, prompt: Prompt, schema: Schema | None = None) -> Completion:
         """Ask the one in use, and move on when it is down."""
         number = self._in_use(prompt.deadline)
         try:
-            return self.engines[number].complete(prompt, shape)
+            return self.engines[number].complete(prompt, schema)
         except EngineDown:
             with self._chosen.lock:
                 if self._chosen.number == number:
                     self._next(number + 1, prompt.deadline)
                 if self._chosen.number == len(self.engines):
                     raise
-        return self.complete(prompt, shape)
+        return self.complete(prompt, schema)
+
+    def count(self, text: str, deadline: float) -> int | None:
+        """Ask the one in use."""
+        number = self._chosen.number
+        inside = 0 <= number < len(self.engines)
+        return self.engines[number].count(text, deadline) if inside else None
 
     def close(self) -> None:
         """Close all."""

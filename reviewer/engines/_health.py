@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from reviewer.engines.base import Capabilities, Completion, Health, Message, Prompt, Shape
+from reviewer.engines.base import Ask, Capabilities, Health, Message, Prompt, answered
 from reviewer.errors import (
     BadSchema,
     ConfigError,
@@ -55,9 +55,6 @@ class Unfit(EngineError):
     """It answers, and has not understood the trial."""
 
 
-Ask = Callable[[Prompt, Shape], Completion]
-
-
 def climb(
     deadline: float, loaded: Callable[[], None], meet: Callable[[], Capabilities], ask: Ask
 ) -> Health:
@@ -89,7 +86,7 @@ def trial(ask: Ask, deadline: float) -> None:
     """Have the engine find a planted bug. Raises EngineError."""
     messages = (Message("system", SYSTEM), Message("user", TRIAL))
     try:
-        answer = ask(Prompt(messages, TRIAL_TOKENS, deadline), Trial).value
+        answer = answered(ask, Prompt(messages, TRIAL_TOKENS, deadline, task="trial"), Trial).value
     except BadSchema as error:
         raise Unfit(f"trial failed: {error}") from error
     except Truncated as error:

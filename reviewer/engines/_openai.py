@@ -3,7 +3,7 @@ know.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -13,18 +13,18 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from reviewer import http
 from reviewer.engines import _answers, _dialects, _health
-from reviewer.engines._answers import NOT_UNDERSTOOD, Written
+from reviewer.engines._answers import Written
 from reviewer.engines._dialects import Details, Dialect, Model, Models, State
 from reviewer.engines.base import (
+    NOT_UNDERSTOOD,
     Capabilities,
     Completion,
     Health,
-    Message,
     Prompt,
-    Shape,
+    Schema,
+    instruction,
 )
 from reviewer.errors import (
-    BadSchema,
     EngineBusy,
     EngineError,
     EngineRefused,
@@ -44,9 +44,6 @@ LONGEST: Final = 900.0
 BUSY_FIRST: Final = 0.25
 BUSY_MOST: Final = 10.0
 """Seconds between two tries where the server does not say: doubled each time."""
-
-QUOTED: Final = 4000
-"""Characters of a wrong answer that are shown to its writer again."""
 
 
 @dataclass
@@ -90,30 +87,34 @@ class OpenAI:
             self.complete,
         )
 
-    def complete(self, prompt: Prompt, shape: Shape | None = None) -> Completion:
-        """Ask, wait while it is busy, check the answer, and have it mended once."""
+    def complete(self, prompt: Prompt, schema: Schema | None = None) -> Completion:
+        """Ask, and wait while it is busy."""
         started = time.monotonic()
         able = self._meet(prompt.deadline)
-        written = self._tried(prompt, shape)
-        value, repaired = None, False
-        if shape is not None:
+        written: Written = _patient(prompt.deadline)(self._once, prompt, schema)
+        if schema is not None:
             _whole(written)
-            try:
-                value = _answers.decoded(written.text, shape)
-            except BadSchema as error:
-                repaired = True
-                written = self._tried(_mending(prompt, written.text, error, shape), shape)
-                _whole(written)
-                value = _answers.decoded(written.text, shape)
         return Completion(
             text=written.text,
             finish=written.finish or "stop",
             usage=written.usage,
             engine=f"{able.dialect}:{able.model_id}",
             seconds=time.monotonic() - started,
-            value=value,
-            repaired=repaired,
         )
+
+    def count(self, text: str, deadline: float) -> int | None:
+        """Ask a server that has an endpoint for it."""
+        try:
+            able = self._meet(deadline)
+            dialect = self._met.dialect or _dialects.OTHER
+            if not dialect.tokenize:
+                return None
+            body = msgspec.json.encode(dialect.to_count(able.model_id, text))
+            with self._client.open("POST", dialect.tokenize, body, deadline) as reply:
+                answer = reply.whole()
+            return dialect.counted(answer.body) if answer.status == 200 else None
+        except (EngineError, UnicodeEncodeError):
+            return None
 
     def close(self) -> None:
         """Nothing is held."""
@@ -189,17 +190,12 @@ class OpenAI:
         except NOT_UNDERSTOOD:
             return kind()
 
-    def _tried(self, prompt: Prompt, shape: Shape | None) -> Written:
-        """Ask, and ask again where that may help. Raises EngineError."""
-        written: Written = _patient(prompt.deadline)(self._once, prompt, shape)
-        return written
-
-    def _once(self, prompt: Prompt, shape: Shape | None) -> Written:
+    def _once(self, prompt: Prompt, schema: Schema | None) -> Written:
         dialect = self._met.dialect or _dialects.OTHER
         messages, mark = (
             (prompt.messages, "") if dialect.spans else _dialects.neutralised(prompt.messages)
         )
-        body = self._body(replace(prompt, messages=messages), shape, dialect)
+        body = self._body(replace(prompt, messages=messages), schema, dialect)
         client = self._client
         if dialect.spans:
             seconds = min(prompt.deadline - time.monotonic(), LONGEST)
@@ -212,12 +208,11 @@ class OpenAI:
         written.pieces = [_dialects.restored(written.text, mark)]
         return written
 
-    def _body(self, prompt: Prompt, shape: Shape | None, dialect: Dialect) -> bytes:
-        schema = None if shape is None else msgspec.json.schema(shape)
+    def _body(self, prompt: Prompt, schema: Schema | None, dialect: Dialect) -> bytes:
         messages = [{"role": each.role, "content": each.content} for each in prompt.messages]
         if schema is not None and dialect.json_schema == "none":
             # In the last message: many chat templates take no two of one role in a row.
-            messages[-1]["content"] += f"\n\n{_instruction(schema)}"
+            messages[-1]["content"] += f"\n\n{instruction(schema)}"
         fields: dict[str, Any] = {
             "model": self._met.capabilities.model_id,
             "messages": messages,
@@ -230,6 +225,8 @@ class OpenAI:
         }
         if schema is not None:
             fields |= dialect.format(schema)
+        if prompt.top_k and dialect.top_k:
+            fields["top_k"] = prompt.top_k
         if dialect.spans and self.tenant:
             fields["user"] = self.tenant
         try:
@@ -244,21 +241,6 @@ def _whole(written: Written) -> None:
         raise Truncated("the answer was cut at its limit of tokens")
     if written.finish == "repetition":
         raise Truncated("the answer only repeated itself")
-
-
-def _instruction(schema: Mapping[str, Any]) -> str:
-    told = msgspec.json.encode(schema).decode()
-    return f"Answer with one JSON object and nothing else. It must fit this JSON Schema:\n{told}"
-
-
-def _mending(prompt: Prompt, text: str, error: BadSchema, shape: Shape) -> Prompt:
-    """The question once more, with the wrong answer and what is wrong with it."""
-    schema = msgspec.json.schema(shape)
-    again: Sequence[Message] = (
-        Message("assistant", text[:QUOTED]),
-        Message("user", f"That is not right: {error}. {_instruction(schema)}"),
-    )
-    return replace(prompt, messages=(*prompt.messages, *again), temperature=0.0)
 
 
 def _after(headers: Mapping[str, str]) -> str:

@@ -18,7 +18,7 @@ from reviewer.engines import _health, _launcher, _queue
 from reviewer.engines._launcher import Launched
 from reviewer.engines._openai import OpenAI
 from reviewer.engines._queue import Ticket
-from reviewer.engines.base import Completion, Engine, Health, Prompt, Shape
+from reviewer.engines.base import Completion, Engine, Health, Prompt, Schema
 from reviewer.errors import ConfigError, EngineDown, EngineError, EngineRefused
 
 COMMAND: Final = (sys.executable, "-I", "-m", "reviewer", "serve")
@@ -102,11 +102,11 @@ class Managed:
             self.close()
         return replace(health, seconds=time.monotonic() - started)
 
-    def complete(self, prompt: Prompt, shape: Shape | None = None) -> Completion:
+    def complete(self, prompt: Prompt, schema: Schema | None = None) -> Completion:
         """Ask it. One that went away is started once more, one that hangs is killed."""
         client = self._ready(prompt.deadline)
         try:
-            return client.complete(prompt, shape)
+            return client.complete(prompt, schema)
         except EngineDown:
             if self._well(client):
                 raise
@@ -115,7 +115,12 @@ class Managed:
                     self.close()
             if time.monotonic() >= prompt.deadline:
                 raise
-        return self._ready(prompt.deadline).complete(prompt, shape)
+        return self._ready(prompt.deadline).complete(prompt, schema)
+
+    def count(self, text: str, deadline: float) -> int | None:
+        """Ask it, if it is there."""
+        client = self._held.client
+        return None if client is None else client.count(text, deadline)
 
     def close(self) -> None:
         """End the server, if it is ours, and let the next review have the card."""

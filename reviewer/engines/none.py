@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from reviewer.engines.base import Completion, Engine, Health, Prompt, Shape
+from reviewer.engines.base import Completion, Engine, Health, Prompt, Schema
 from reviewer.errors import EngineDown
 
 
@@ -21,10 +21,15 @@ class Nobody:
         del deadline
         return Health(ok=False, reason=self.reason, tip=self.tip)
 
-    def complete(self, prompt: Prompt, shape: Shape | None = None) -> Completion:
+    def complete(self, prompt: Prompt, schema: Schema | None = None) -> Completion:
         """Raises EngineDown."""
-        del prompt, shape
+        del prompt, schema
         raise EngineDown(self.reason)
+
+    def count(self, text: str, deadline: float) -> int | None:
+        """Unknown."""
+        del text, deadline
+        return None
 
     def close(self) -> None:
         """Nothing is held."""

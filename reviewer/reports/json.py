@@ -1,8 +1,9 @@
 r"""The whole review as JSON: written, and read back as the hostile input it is.
 
 `docs/report.schema.json` describes it. Undecodable bytes of names and source text stand as \xNN,
-see `text.portable`. The digest is the SHA-256 of the document without `digest` and without the
-`seconds` of tools, as JSON with sorted keys and no white space, in UTF-8: equal for equal reviews.
+see `text.portable`. The digest is the SHA-256 of the document without `digest`, the `seconds` of
+tools and the `effort` of the model, as JSON with sorted keys and no white space, in UTF-8: equal
+for equal reviews.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ from reviewer.model import (
     Heuristic,
     Judged,
     Mode,
+    ModelReview,
     Outcome,
     PatchCoverage,
     Proof,
@@ -172,6 +174,44 @@ class FindingRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     suggestion: SuggestionRecord | None
 
 
+class LeftOutRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Lines of the change that the model was not asked about, 0 and 0 for the whole file."""
+
+    path: str
+    start: Count
+    end: Count
+    reason: str
+
+
+class EffortRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the model's part took: places, requests, tokens, seconds by stage."""
+
+    asked: Count
+    cached: Count
+    requests: Count
+    repaired: Count
+    prompt_tokens: Count
+    cached_tokens: Count
+    answer_tokens: Count
+    seconds: list[tuple[str, Amount]]
+    checkpoint: str
+
+
+class ModelRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The model's part: with prompts, shape, settings and model it can be repeated."""
+
+    model: str
+    weights: str
+    engine: str
+    context: Count
+    units: Count
+    left_out: list[LeftOutRecord]
+    prompts: list[tuple[str, str]]
+    shape: str
+    settings: list[tuple[str, str]]
+    effort: EffortRecord
+
+
 class ReportRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A review: what was asked, what was decided and why, and everything that was found."""
 
@@ -185,6 +225,7 @@ class ReportRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     changes: list[ChangeRecord]
     coverage: CoverageRecord
     notes: list[str]
+    model: ModelRecord | None
     findings: list[FindingRecord]
 
 
@@ -237,9 +278,10 @@ def load(data: bytes) -> Report:
 
 
 def digest(record: ReportRecord) -> str:
-    """64 hexadecimal digits over everything but the digest and the times."""
+    """64 hexadecimal digits over everything but the digest, the times and the model's effort."""
     tools = [_without(tool, "seconds") for tool in record.tools]
-    rest = _without(record, "digest") | {"tools": tools}
+    model = None if record.model is None else _without(record.model, "effort")
+    rest = _without(record, "digest") | {"tools": tools, "model": model}
     return hashlib.sha256(msgspec.json.encode(rest, order="sorted")).hexdigest()
 
 
@@ -267,6 +309,8 @@ def _mapped(value: Any, function: Callable[[str], str]) -> Any:
         return function(value)
     if isinstance(value, list):
         return [_mapped(item, function) for item in value]
+    if isinstance(value, tuple):
+        return tuple(_mapped(item, function) for item in value)
     if isinstance(value, msgspec.Struct):
         fields = value.__struct_fields__
         return type(value)(*(_mapped(getattr(value, name), function) for name in fields))
@@ -304,6 +348,7 @@ def _record(report: Report) -> ReportRecord:
         changes=[_like(item, ChangeRecord) for item in report.changes],
         coverage=_like(report.coverage, CoverageRecord),
         notes=list(report.notes),
+        model=None if report.model is None else _like(report.model, ModelRecord),
         findings=[],
     )
 
@@ -359,6 +404,7 @@ def _report(record: ReportRecord) -> Report:
         coverage=_like(record.coverage, PatchCoverage),
         heuristics=tuple(_like(item, Heuristic) for item in record.heuristics),
         notes=tuple(record.notes),
+        model=None if record.model is None else _like(record.model, ModelReview),
     )
 
 

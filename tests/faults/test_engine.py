@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from reviewer.engines._openai import OpenAI
-from reviewer.engines.base import Message, Prompt
+from reviewer.engines.base import Message, Prompt, answered
 from reviewer.engines.managed import Managed
 from reviewer.errors import BadSchema, EngineDown, EngineError, Truncated
 from tests.fakes import engine as fake
@@ -91,7 +91,7 @@ def test_an_engine_that_is_not_fit_says_why_and_what_to_do(fault: str, managed: 
 def test_killed_in_mid_answer_it_is_started_once_more(managed: Managed, tmp_path: Path) -> None:
     engine = in_mode(managed, "dies once", tmp_path / "starts")
     assert engine.health(time.monotonic() + 6).ok
-    assert engine.complete(prompt(6), Remark).value == Remark(419, "division by zero")
+    assert answered(engine.complete, prompt(6), Remark).value == Remark(419, "division by zero")
     assert len((tmp_path / "starts").read_text().split()) == 2
     engine.close()
 
@@ -100,9 +100,11 @@ def test_killed_again_it_is_given_up(managed: Managed, tmp_path: Path) -> None:
     """Well when it was looked at, dead at its first real question, twice."""
     engine = in_mode(managed, "dies", tmp_path / "starts")
     assert engine.health(time.monotonic() + 6).ok
-    assert engine.complete(prompt(6), Remark).value is not None, "the second server's first answer"
+    assert answered(engine.complete, prompt(6), Remark).value is not None, (
+        "the second server's first answer"
+    )
     with pytest.raises(EngineDown, match="twice"):
-        engine.complete(prompt(6), Remark)
+        answered(engine.complete, prompt(6), Remark)
     assert len((tmp_path / "starts").read_text().split()) == 2
     engine.close()
 
@@ -112,9 +114,9 @@ def test_one_that_hangs_is_killed_and_started_once_more(managed: Managed) -> Non
     assert engine.health(time.monotonic() + 6).ok
     started = time.monotonic()
     with pytest.raises(EngineDown, match="no whole answer in time"):
-        engine.complete(prompt(0.5), Remark)
+        answered(engine.complete, prompt(0.5), Remark)
     assert time.monotonic() - started < 8
-    assert engine.complete(prompt(6), Remark).value is not None
+    assert answered(engine.complete, prompt(6), Remark).value is not None
     engine.close()
 
 
@@ -154,18 +156,18 @@ def test_a_bad_answer_costs_itself_and_no_other(name: str) -> None:
         engine.faults.append(fault)
         client = OpenAI(engine.url)
         if error is None:
-            assert client.complete(prompt(), Remark).value is not None
+            assert answered(client.complete, prompt(), Remark).value is not None
         else:
             with pytest.raises(error):
-                client.complete(prompt(), Remark)
-        assert client.complete(prompt(), Remark).value is not None
+                answered(client.complete, prompt(), Remark)
+        assert answered(client.complete, prompt(), Remark).value is not None
 
 
 def test_garbage_for_ever_ends_soon() -> None:
     with FakeEngine() as engine:
         engine.answers.extend(["garbage"] * 99)
         with pytest.raises(BadSchema):
-            OpenAI(engine.url).complete(prompt(), Remark)
+            answered(OpenAI(engine.url).complete, prompt(), Remark)
         assert len(engine.chats()) == 2
 
 
@@ -173,5 +175,5 @@ def test_one_token_a_second_ends_at_the_deadline() -> None:
     with FakeEngine(delay=1.0) as engine:
         started = time.monotonic()
         with pytest.raises(EngineDown, match="in time"):
-            OpenAI(engine.url).complete(prompt(1.5), Remark)
+            answered(OpenAI(engine.url).complete, prompt(1.5), Remark)
         assert time.monotonic() - started < 2.5
