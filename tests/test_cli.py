@@ -584,6 +584,22 @@ def test_standard_output_that_takes_nothing(bad: Path) -> None:
     assert "--output" in tip
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("closed", "code"), [(">&-", 3), ("2>&-", 1)])
+def test_standard_streams_that_are_closed(bad: Path, closed: str, code: int) -> None:
+    """As a daemon or a hook may start it."""
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" review {closed}', str(Path(sys.executable).parent / "reviewer")],
+        cwd=bad,
+        env=environ() | only("hidden") | {"CI": "true"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == code
+    assert b"FAILED" in done.stdout or b"standard output is closed" in done.stderr
+    assert b"reviewer: " not in done.stdout
+
+
 def test_reader_that_leaves(bad: Path, tmp_path: Path) -> None:
     """Quiet, with the exit code of the verdict, and the files are written."""
     read, write = os.pipe()

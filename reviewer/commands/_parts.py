@@ -29,6 +29,8 @@ COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 REQUEST_BYTES: Final = 1 << 16
 
+ELSEWHERE: Final = "send it to a file: `review` does by --output"
+
 PASSED_ON: Final = ("TRIVY_CACHE_DIR",)
 """Variables that analyzers may see: where data lies that was prepared on the runner."""
 
@@ -278,13 +280,15 @@ def write(text: str, target: Path, inside: Path) -> None:
 
 def screen(environ: Mapping[str, str]) -> dict[str, Any]:
     """Width and colour of standard output (https://no-color.org, https://force-color.org)."""
-    terminal = sys.stdout.isatty()
+    terminal = sys.stdout is not None and sys.stdout.isatty()
     colour = bool(environ.get("FORCE_COLOR")) or (terminal and not environ.get("NO_COLOR"))
     return {"width": shutil.get_terminal_size((100, 24)).columns, "colour": colour}
 
 
 def show(text: str) -> None:
     """Write to standard output. Raises NotDelivered."""
+    if sys.stdout is None:
+        raise NotDelivered("standard output is closed", ELSEWHERE)
     try:
         sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
         sys.stdout.flush()
@@ -293,7 +297,7 @@ def show(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
             raise NotDelivered(
-                f"cannot write to standard output: {error.strerror}", "name a file by --output"
+                f"cannot write to standard output: {error.strerror}", ELSEWHERE
             ) from error
 
 
@@ -310,11 +314,11 @@ class Progress:
     """Says on standard error what is going on: a moving line on a terminal, plain lines in CI."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self.plain = bool(environ.get("CI"))
+        self.plain = bool(environ.get("CI")) and sys.stderr is not None
         self.status: Any = None
 
     def __enter__(self) -> "Progress":
-        if sys.stderr.isatty() and not self.plain:
+        if sys.stderr is not None and sys.stderr.isatty() and not self.plain:
             from rich.console import Console  # noqa: PLC0415 - 60 ms that only a terminal needs
 
             self.status = Console(stderr=True).status("starting")

@@ -147,8 +147,11 @@ def _review(job: Job, forge: forges.Remote) -> int:
     report = replace(report, notes=(*report.notes, *forge.notes(changes)))
     story.report = report
     ledgers.keep_reports(report, FORMATS, story.place)
-    log(report, job.environ)
-    return report.verdict.exit_code if given.stage == "review" else _publish(job, report, words)
+    publishing = given.stage != "review"
+    if outputs.in_workflow(job.environ) or not publishing:
+        # Elsewhere there is no summary of a step, and publishing logs the report in its place.
+        log(report, job.environ)
+    return _publish(job, report, words) if publishing else report.verdict.exit_code
 
 
 def _refuse_strangers(job: Job, forge: forges.Remote) -> None:

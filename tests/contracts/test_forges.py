@@ -1,6 +1,7 @@
 """What every forge owes to the one who publishes, run over each there is.
 
 A new forge needs a class in `tests/support/sites.py`: its client against a fake that keeps state.
+The laws that ask for no conversation hold at the terminal as well.
 """
 
 from collections.abc import Iterator
@@ -10,13 +11,16 @@ from typing import Any
 
 import pytest
 
+from reviewer.errors import NotDelivered
 from reviewer.forges.base import Comment, Past, PostReview
 from reviewer.marks import Marks
 from reviewer.model import Report, Side
 from reviewer.posting import Manner, plan
 from reviewer.publish import Delivery, Place, deliver
+from reviewer.reports.json import Json, load
 from tests.support import sites
 from tests.support.gitlab_site import GitLabSite
+from tests.support.local_site import LocalSite
 from tests.support.publishing import PATH, Killed, Log
 from tests.support.sites import KEY, Mortal, listed_in, reviewed
 
@@ -25,6 +29,16 @@ pytestmark = pytest.mark.slow
 MANNER = Manner(key=KEY, check=True)
 SITES = {**sites.SITES, "gitlab": GitLabSite}
 NAMES = tuple(range(1, 17))
+
+
+EVERYWHERE = {**SITES, "local": LocalSite}
+
+
+@pytest.fixture(params=EVERYWHERE)
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    made = EVERYWHERE[request.param](tmp_path / "shop", NAMES)
+    yield made
+    made.leave()
 
 
 @pytest.fixture(params=SITES)
@@ -38,14 +52,21 @@ def publish(site: Any, manner: Manner = MANNER, log: Log | None = None) -> tuple
     request = site.request()
     report, changes = reviewed(site.folder, request)
     manner = replace(manner, check=site.checks)
-    log = log or Log()
-    conversation = site.conversation(request)
-    return report, deliver(report, changes, conversation, manner, log.beside())
+    return report, site.deliver(report, changes, manner, log or Log())
 
 
 def rules(report: Report, delivery: Delivery, *places: Place) -> set[str]:
     found = {item.finding.fingerprint: item.finding.rule for item in report.judged}
     return {found[each] for each, place in delivery.places.items() if place in places}
+
+
+def test_no_finding_is_lost(anywhere: Any) -> None:
+    report, delivery = publish(anywhere)
+    named, counted = anywhere.found()
+    rules = {item.finding.rule for item in report.judged}
+    assert len(rules) == len(NAMES) == len(named) + counted
+    assert len(set(named) & rules) == len(named) >= 10
+    assert delivery.warnings == () and delivery.reached
 
 
 def test_every_finding_is_where_the_delivery_says(site: Any) -> None:
@@ -59,11 +80,11 @@ def test_every_finding_is_where_the_delivery_says(site: Any) -> None:
     assert delivery.count(Place.REPORT) == 0 and delivery.count(Place.INLINE) == 10
 
 
-def test_comments_are_on_the_lines_they_are_about(site: Any) -> None:
-    report, _ = publish(site)
+def test_comments_are_on_the_lines_they_are_about(anywhere: Any) -> None:
+    report, _ = publish(anywhere)
     lines = {item.finding.rule: item.finding.span.start for item in report.judged}
-    assert site.comments()
-    assert all(comment.line == lines[comment.rule] for comment in site.comments())
+    assert anywhere.comments()
+    assert all(comment.line == lines[comment.rule] for comment in anywhere.comments())
 
 
 def test_the_past_knows_what_was_said(site: Any) -> None:
@@ -77,12 +98,13 @@ def test_the_past_knows_what_was_said(site: Any) -> None:
     assert len(past.reviews) == 1 and len(past.checks) == site.checks
 
 
-def test_a_second_run_changes_nothing(site: Any) -> None:
-    publish(site)
-    before, writes = site.state(), site.writes()
-    _, delivery = publish(site)
-    assert site.state() == before and site.writes() == writes
-    assert delivery.count(Place.SAID) == 10 and delivery.warnings == ()
+def test_a_second_run_changes_nothing(anywhere: Any) -> None:
+    publish(anywhere)
+    before, writes = anywhere.state(), anywhere.writes()
+    _, delivery = publish(anywhere)
+    assert anywhere.state() == before and anywhere.writes() == writes
+    assert delivery.count(Place.SAID if anywhere.talks else Place.INLINE) == 10
+    assert delivery.warnings == ()
 
 
 def test_lines_that_moved_are_not_said_again_and_gone_ones_are_resolved(site: Any) -> None:
@@ -124,15 +146,16 @@ def test_what_others_wrote_is_not_ours(site: Any) -> None:
     assert len(past.notes) == 1
 
 
-def test_marks_of_others_alone_hide_nothing(site: Any) -> None:
+def test_marks_of_others_alone_hide_nothing(anywhere: Any) -> None:
     """Somebody who guesses what we will say, marks and all, does not keep us from saying it."""
-    request = site.request()
-    report, changes = reviewed(site.folder, request)
-    posted = plan(report, changes, Past(request.head), MANNER)
+    request = anywhere.request()
+    report, changes = reviewed(anywhere.folder, request)
+    numbered = replace(report, request=replace(request, number=1))
+    posted = plan(numbered, changes, Past(request.head), MANNER)
     review = next(step for step in posted if isinstance(step, PostReview))
-    site.guess(review)
-    publish(site)
-    assert len(site.comments()) == 10
+    anywhere.guess(review)
+    publish(anywhere)
+    assert len(anywhere.comments()) == 10
 
 
 def test_a_superseded_report_leaves_no_trace(site: Any) -> None:
@@ -152,15 +175,37 @@ def test_on_a_closed_request_only_the_summary_is_put(site: Any) -> None:
     assert delivery.count(Place.SUMMARY) == len(report.judged)
 
 
-def test_without_the_right_to_write_the_report_is_left_behind(site: Any) -> None:
-    site.forbid()
+def test_without_the_right_to_write_the_report_is_left_behind(anywhere: Any) -> None:
+    anywhere.forbid()
     log = Log()
-    report, delivery = publish(site, log=log)
-    assert site.comments() == [] and site.notes() == []
-    assert delivery.reached and delivery.warnings
-    assert delivery.count(Place.ANNOTATION) == len(log.annotated) > 0
+    report, delivery = publish(anywhere, log=log)
+    assert anywhere.comments() == [] and anywhere.notes() == []
+    assert delivery.warnings
     assert set(delivery.places) == {item.finding.fingerprint for item in report.judged}
-    assert log.deliveries and not delivery.lost
+    if anywhere.talks:
+        assert delivery.reached and not delivery.lost
+        assert delivery.count(Place.ANNOTATION) == len(log.annotated) > 0
+        assert log.deliveries
+    else:
+        assert delivery.lost and anywhere.code == NotDelivered.exit_code
+        assert left_behind(anywhere) == report
+
+
+def left_behind(site: LocalSite) -> Report:
+    return load((site.reports / Json.filename).read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("onto", "code"), [(">&-", NotDelivered.exit_code), (">&- 2>&-", 3), ("| head -c 0", 0)]
+)
+def test_a_terminal_that_is_gone_loses_nothing(tmp_path: Path, onto: str, code: int) -> None:
+    """The streams of a daemon, a pager that was left. The status of a pipe is its reader's."""
+    site = LocalSite(tmp_path / "shop", NAMES)
+    site.onto = onto
+    report, delivery = publish(site)
+    assert site.code == code
+    assert not any("bug" in line or "Traceback" in line for line in delivery.warnings)
+    assert left_behind(site) == report
 
 
 def test_a_comment_without_a_place_is_left_and_the_others_are_made(site: Any) -> None:

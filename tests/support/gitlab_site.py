@@ -10,10 +10,10 @@ from tests.fakes._gitlab_state import Discussion, Token
 from tests.fakes.gitlab import GitLab as Server
 from tests.support import sites
 from tests.support.gitrepo import commits, git, new_repository
-from tests.support.sites import Seen, Time
+from tests.support.sites import Seen, Talking, Time
 
 
-class GitLabSite:
+class GitLabSite(Talking):
     """A merge request of one file."""
 
     name = "gitlab"

@@ -24,10 +24,12 @@ from reviewer.model import (
     Standing,
     Trust,
 )
+from reviewer.posting import Manner
+from reviewer.publish import Delivery, deliver
 from tests.fakes._github_state import ACTIONS, ReviewComment, Thread
 from tests.fakes.github import GitHub as Server
 from tests.support.gitrepo import commits, git, new_repository
-from tests.support.publishing import PATH, Killed, report
+from tests.support.publishing import PATH, Killed, Log, report
 from tests.support.reports import finding
 
 KEY = b"key of the tests"
@@ -95,10 +97,13 @@ class Site(Protocol):
     name: str
     checks: bool
     """Whether it takes checks; the job itself is one then, and comments are made one by one."""
+    talks: bool
+    """Whether there is a conversation; `found`, `deliver`, `notes` and `state` do without."""
     folder: Path
 
     def request(self) -> Request: ...
     def conversation(self, request: Request) -> Conversation: ...
+    def deliver(self, report: Report, changes: ChangeSet, manner: Manner, log: Log) -> Delivery: ...
     def push(self, names: Sequence[int], padding: int = 0) -> None: ...
     def close(self) -> None: ...
     def reopen(self) -> None: ...
@@ -109,6 +114,7 @@ class Site(Protocol):
     def answer(self, number: int) -> None: ...
     def settle(self, number: int) -> None: ...
     def comments(self) -> list["Seen"]: ...
+    def found(self) -> tuple[list[str], int]: ...
     def notes(self) -> list[str]: ...
     def annotated(self) -> list[str]: ...
     def pending(self) -> int: ...
@@ -146,7 +152,24 @@ class Time:
         self.slept += seconds
 
 
-class GitHubSite:
+class Talking:
+    """A site with a conversation, on which readers find each finding by its name."""
+
+    talks = True
+
+    def deliver(
+        self: Any, report: Report, changes: ChangeSet, manner: Manner, log: Log
+    ) -> Delivery:
+        talk = self.conversation(report.request)
+        return deliver(report, changes, talk, manner, log.beside())
+
+    def found(self: Any) -> tuple[list[str], int]:
+        """The rules of the findings that readers see, and the number of those only counted."""
+        listed = [rule for note in self.notes() for rule in listed_in(note)]
+        return [*(each.rule for each in self.comments()), *self.annotated(), *listed], 0
+
+
+class GitHubSite(Talking):
     """Our client of GitHub and the fake server, with a pull request of one file."""
 
     name = "github"
