@@ -303,11 +303,12 @@ class ChangeSet:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """`text` in place of the lines of `span`."""
+    """`text` in place of the lines of `span`, and why it is not offered, "" while nobody says."""
 
     span: Span
     text: str
     proof: Proof = Proof.UNCHECKED
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +356,7 @@ class ToolRun:
     `concerned` is False when the change has no file of the tool's kind: being skipped is then no
     loss. `measures` are the categories it judged, whether it found something or not. `masks` are
     secret texts it met: they are removed from all that is shown and never leave the process.
+    `unsafe` says that it was not run because a check of integrity failed.
     """
 
     tool: str
@@ -366,6 +368,7 @@ class ToolRun:
     concerned: bool = True
     measures: tuple[Category, ...] = ()
     masks: tuple[str, ...] = field(default=(), repr=False)
+    unsafe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -508,10 +511,11 @@ class Effort:
 class ModelReview:
     """The model's part of a review: who was asked about how much, by which words and settings.
 
-    `weights` and `context` (in tokens) are "" and 0 where the engine does not tell. Of `units`
-    places all were asked about but those in `left_out`. `prompts` are the SHA-256 of each template
-    by its name, `shape` that of the JSON Schema of an answer: with the settings and the model they
-    are enough to repeat it.
+    `weights` and `context` (in tokens) are "" and 0 where the engine does not tell. `missed` of the
+    `units` there were to ask about were not asked about: `left_out` begins with them and their
+    reasons, and goes on with what there was no need or no way to ask about. `prompts` are the
+    SHA-256 of each template by its name, `shape` that of the JSON Schema of an answer: with the
+    settings and the model they are enough to repeat it.
     """
 
     model: str
@@ -519,6 +523,7 @@ class ModelReview:
     engine: str = ""
     context: int = 0
     units: int = 0
+    missed: int = 0
     left_out: tuple[LeftOut, ...] = ()
     prompts: tuple[tuple[str, str], ...] = ()
     shape: str = ""

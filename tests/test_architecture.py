@@ -14,26 +14,38 @@ ROWS = (
     ("version", "model", "errors"),
     (
         "process", "http", "diff", "templates", "text", "plugins", "paths", "languages", "globs",
-        "binding", "yamlfile", "config", "words",
+        "binding", "yamlfile", "modelling", "config", "words",
+        "batches", "_syntax", "private", "chain", "_proof_parse",
     ),
-    ("git", "tree", "server"),
+    ("git", "tree", "syntax", "server", "logbook", "_proof_edit"),
     ("analyzers", "coverage", "engines", "forges", "reports"),
     (
-        "measure", "agreement", "baseline", "marks", "remarks", "context", "prompts", "state",
-        "audit",
+        "measure", "agreement", "baseline", "marks", "remarks", "outlines", "pieces", "risk",
+        "drafts", "surroundings", "context", "prompts", "shapes", "effort", "state", "audit",
+        "_proof_room",
     ),
-    ("ask", "guard", "gate", "rules", "skips", "recheck"),
+    (
+        "ask", "question", "claims", "votes", "guard", "gate", "rules", "skips", "recheck",
+        "proofs", "_proof_syntax",
+    ),
     ("review", "comments", "posting", "publish", "doctor", "bench"),
     ("arguments", "inputs", "outputs", "commands", "cli", "__main__"),
 )  # fmt: skip
 """A module imports lower rows, or an earlier module of its own row as SAME_ROW says."""
 
 SAME_ROW = {
-    ("config", "globs"), ("config", "binding"), ("config", "yamlfile"), ("yamlfile", "binding"),
+    ("config", "globs"), ("config", "binding"), ("config", "modelling"), ("modelling", "globs"),
+    ("modelling", "binding"), ("config", "yamlfile"), ("yamlfile", "binding"),
     ("templates", "text"), ("words", "text"), ("cli", "arguments"), ("commands", "arguments"),
     ("__main__", "cli"), ("commands", "inputs"), ("arguments", "commands"),
     ("commands", "outputs"), ("remarks", "marks"),
-    ("publish", "posting"), ("posting", "comments"), ("git", "tree"),
+    ("publish", "posting"), ("posting", "comments"), ("git", "tree"), ("syntax", "tree"),
+    ("proofs", "_proof_syntax"),
+    ("pieces", "outlines"), ("drafts", "outlines"), ("drafts", "pieces"), ("drafts", "risk"),
+    ("surroundings", "drafts"), ("surroundings", "outlines"), ("context", "drafts"),
+    ("context", "outlines"), ("context", "pieces"), ("context", "risk"),
+    ("context", "surroundings"), ("prompts", "context"), ("ask", "question"), ("ask", "claims"),
+    ("ask", "proofs"), ("question", "claims"), ("question", "votes"), ("votes", "claims"),
 }  # fmt: skip
 """Pairs inside one row that are allowed; each is one part of the other that got a file."""
 

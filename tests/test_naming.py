@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from reviewer.analyzers import _languages, _syntax
+from reviewer import _syntax, syntax
 from reviewer.analyzers._conventions import CAMEL, EXPORTED, PASCAL, SNAKE, UNEXPORTED, UPPER, Style
-from reviewer.analyzers._languages import decoded, is_api, is_test, parse
+from reviewer.analyzers._languages import is_api, is_test, parse
 from reviewer.analyzers.naming import QUERIES, Naming
 from reviewer.errors import ToolFailed
 from reviewer.model import Finding, Outcome, Severity
+from reviewer.syntax import decoded
 from tests.support.room import room, runner
 
 
@@ -205,7 +206,7 @@ def test_a_file_that_ends_the_parser_costs_no_other(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("fragile")
 def test_too_many_of_them_leave_the_rest_unread(tmp_path: Path) -> None:
-    names = ["a.py", *(f"bad{n}.py" for n in range(_languages.RESTARTS + 1)), "last.py"]
+    names = ["a.py", *(f"bad{n}.py" for n in range(syntax.RESTARTS + 1)), "last.py"]
     _, tree = room(tmp_path, dict.fromkeys(names, b"x = 1\n"))
     sources = parse(names, QUERIES, tree, runner(tmp_path))
     assert sorted(sources.after) == ["a.py"]
@@ -220,7 +221,7 @@ def test_files_in_portions_say_the_same(tmp_path: Path, monkeypatch: pytest.Monk
     after |= {f"{n}.py": b"def getD(): pass\n" for n in range(2, 5)}
     changes, tree = room(tmp_path, after, before)
     whole = Naming().run(changes, tree, runner(tmp_path))
-    monkeypatch.setattr(_languages, "BATCH_BYTES", 1)
+    monkeypatch.setattr(syntax, "BATCH_BYTES", 1)
     assert Naming().run(changes, tree, runner(tmp_path)).findings == whole.findings
     assert [f.span.path for f in whole.findings] == ["0.py", "2.py", "3.py", "4.py"]
 
@@ -229,8 +230,8 @@ def test_files_in_portions_say_the_same(tmp_path: Path, monkeypatch: pytest.Monk
 def test_files_that_end_the_parser_are_counted_over_all_portions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_languages, "BATCH_BYTES", 1)
-    names = ["a.py", *(f"bad{n}.py" for n in range(_languages.RESTARTS + 1)), "last.py"]
+    monkeypatch.setattr(syntax, "BATCH_BYTES", 1)
+    names = ["a.py", *(f"bad{n}.py" for n in range(syntax.RESTARTS + 1)), "last.py"]
     _, tree = room(tmp_path, dict.fromkeys(names, b"x = 1\n"))
     assert parse(names, QUERIES, tree, runner(tmp_path)).unread == tuple(names[1:])
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from reviewer.analyzers._languages import Item, Source, is_test, python_bases, words
+from reviewer.analyzers._languages import is_test, python_bases, words
 from reviewer.model import Confidence
+from reviewer.syntax import Item, Source
 
 TYPES: Final = ("class", "interface", "type", "enum", "trait", "variant")
 CALLABLES: Final = ("function", "method")

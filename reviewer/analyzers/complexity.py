@@ -20,9 +20,9 @@ from typing import ClassVar, Final, NamedTuple
 import msgspec
 
 from reviewer.analyzers import _lizard
-from reviewer.analyzers._batches import by_size
 from reviewer.analyzers._extents import Extent, Ranges, extents, meeting, suspect
 from reviewer.analyzers.base import NOT_UNDERSTOOD, Analyzer, RulePage, named, not_concerned
+from reviewer.batches import by_size
 from reviewer.errors import ToolFailed, ToolMissing
 from reviewer.languages import is_test
 from reviewer.model import (

@@ -13,18 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple, TypeAlias
 
-from reviewer.analyzers._languages import (
-    LANGUAGES,
-    Item,
-    Parser,
-    Source,
-    added_code,
-    is_api,
-    language_of,
-    python_bases,
-    removed_words,
-    words,
-)
+from reviewer.analyzers._languages import added_code, is_api, python_bases, removed_words, words
 from reviewer.analyzers.base import Analyzer, RulePage, named, not_concerned
 from reviewer.model import (
     Category,
@@ -37,6 +26,7 @@ from reviewer.model import (
     ToolRun,
 )
 from reviewer.process import Runner
+from reviewer.syntax import LANGUAGES, Item, Parser, Source, language_of
 from reviewer.tree import Tree
 from reviewer.version import VERSION
 

@@ -15,18 +15,7 @@ from functools import cached_property
 from typing import ClassVar, Final, NamedTuple, TypeAlias
 
 from reviewer.analyzers._conventions import CALLABLES, GIVEN, GUIDES, TYPES, Verdict, judge
-from reviewer.analyzers._languages import (
-    LANGUAGES,
-    TITLES,
-    Item,
-    Parser,
-    Source,
-    added_code,
-    is_api,
-    known_words,
-    language_of,
-    words,
-)
+from reviewer.analyzers._languages import TITLES, added_code, is_api, known_words, words
 from reviewer.analyzers.base import Analyzer, RulePage, named, not_concerned
 from reviewer.model import (
     Category,
@@ -39,6 +28,7 @@ from reviewer.model import (
     ToolRun,
 )
 from reviewer.process import Runner
+from reviewer.syntax import LANGUAGES, Item, Parser, Source, language_of
 from reviewer.tree import Tree
 from reviewer.version import VERSION
 

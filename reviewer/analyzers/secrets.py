@@ -13,8 +13,8 @@ from typing import ClassVar, Final, NamedTuple
 
 import msgspec
 
-from reviewer.analyzers._batches import by_size
 from reviewer.analyzers.base import NOT_UNDERSTOOD, Analyzer, RulePage, not_concerned
+from reviewer.batches import by_size
 from reviewer.errors import ToolFailed
 from reviewer.model import (
     Category,

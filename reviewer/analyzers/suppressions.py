@@ -17,16 +17,7 @@ from typing import ClassVar, Final, NamedTuple
 
 import msgspec
 
-from reviewer.analyzers._languages import (
-    LANGUAGES,
-    Item,
-    Source,
-    Sources,
-    added_code,
-    is_test,
-    language_of,
-    parse,
-)
+from reviewer.analyzers._languages import Sources, added_code, is_test, parse
 from reviewer.analyzers.base import Analyzer, RulePage, named, not_concerned
 from reviewer.model import (
     Category,
@@ -39,6 +30,7 @@ from reviewer.model import (
     ToolRun,
 )
 from reviewer.process import Runner
+from reviewer.syntax import LANGUAGES, Item, Source, language_of
 from reviewer.text import clip, visible
 from reviewer.tree import Tree
 from reviewer.version import VERSION

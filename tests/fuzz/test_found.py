@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reviewer import baseline
-from reviewer.analyzers import _languages, bandit, complexity, ruff, secrets, zizmor
+from reviewer import baseline, syntax
+from reviewer.analyzers import bandit, complexity, ruff, secrets, zizmor
 from reviewer.analyzers._linter import Lines
 from reviewer.analyzers._trivy import understood
 from reviewer.analyzers.base import Analyzer
@@ -30,7 +30,7 @@ DEEP = b'{"x": ' + b"[" * 60_000
 DECODERS = {
     "bandit": bandit.decoded,
     "complexity": lambda data: complexity.decoded(data, []),
-    "languages": lambda data: _languages.decoded(data, [], whole=True),
+    "syntax": lambda data: syntax.decoded(data, [], whole=True),
     "ruff": ruff.decoded,
     "secrets": secrets.understood,
     "zizmor": zizmor.decoded,

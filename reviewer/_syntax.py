@@ -1,4 +1,4 @@
-"""Asks tree-sitter about source files. A program of its own, started by `_languages`.
+"""Asks tree-sitter about source files. A program of its own, started by `syntax`.
 
 It reads a JSON object from stdin: `queries`, a query in tree-sitter's language for each grammar,
 `gates`, further queries for some of them, and `files`, pairs of a file name and a grammar. It
