@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 SECRETS: Final = (
     "GITHUB_TOKEN", "GH_TOKEN", "INPUT_TOKEN", "INPUT_MARKER-KEY", "INPUT_MARKER_KEY",
     "REVIEWER_ENGINE_KEY", "INPUT_ENGINE-KEY", "INPUT_ENGINE_KEY",
-    "INPUT_AUDIT-KEY", "INPUT_AUDIT_KEY",
+    "REVIEWER_AUDIT_KEY", "INPUT_AUDIT-KEY", "INPUT_AUDIT_KEY",
     "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL",
 )  # fmt: skip
 """Variables that nothing but the command itself gets to see: no library, no child."""

@@ -262,7 +262,9 @@ FLAGS: Final[Mapping[str, str]] = {
 """Short names of settings: `--fail-on` on the command line, `fail-on` as an input of the action."""
 
 PREFIX: Final = "REVIEWER_"
-NOT_SETTINGS: Final = frozenset({"REVIEWER_ENGINE_KEY", "REVIEWER_TOKEN", "REVIEWER_DATA_DIR"})
+NOT_SETTINGS: Final = frozenset(
+    {"REVIEWER_AUDIT_KEY", "REVIEWER_DATA_DIR", "REVIEWER_ENGINE_KEY", "REVIEWER_TOKEN"}
+)
 """Variables with our prefix that somebody else reads."""
 KUBERNETES: Final = re.compile(r"REVIEWER_(?:SERVICE_(?:HOST|PORT)|PORT)(?:_\w+)?")
 """What Kubernetes sets in every pod beside a service called `reviewer` (Service, environment

@@ -141,6 +141,7 @@ class Health:
     """Whether an engine is fit to review; if not, the `reason` and, in `tip`, what to do.
 
     Both are one line for readers of the review. `seconds` is how long it took to find out.
+    `unsafe` says that it may not be asked because a check of integrity failed.
     """
 
     ok: bool
@@ -149,6 +150,7 @@ class Health:
     model: str = ""
     capabilities: Capabilities = Capabilities()
     seconds: float = 0.0
+    unsafe: bool = False
 
 
 class Engine(Protocol):
@@ -186,12 +188,13 @@ Ask = Callable[[Prompt, Schema | None], Completion]
 """What `Engine.complete` is."""
 
 
-def answered(ask: Ask, prompt: Prompt, shape: Shape) -> Completion:
+def answered(ask: Ask, prompt: Prompt, shape: Shape, schema: Schema | None = None) -> Completion:
     """An answer of that shape; a wrong one is shown to its writer and mended once.
 
-    Raises what `Engine.complete` does, and BadSchema.
+    The engine is held to `schema`, without it to that of the shape. Raises what `Engine.complete`
+    does, and BadSchema.
     """
-    schema = msgspec.json.schema(shape)
+    schema = schema or msgspec.json.schema(shape)
     written = ask(prompt, schema)
     try:
         return replace(written, value=decoded(written.text, shape))
