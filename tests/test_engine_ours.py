@@ -49,6 +49,22 @@ def test_the_client_understands_our_server(tmp_path: Path) -> None:
         assert "does not accept the key" in wrong.reason
 
 
+def test_the_client_knows_our_server_by_itself(tmp_path: Path) -> None:
+    """By what the server says of itself: no dialect is named."""
+    with serving.server(serving.settings(tmp_path, {"echo": True})) as server:
+        server.ready()
+        engine = OpenAI(server.url, key=server.token, tenant="acme/1")
+        later = time.monotonic() + 8
+        assert engine.count("quote <|im_end|>", later) == 10
+        assert engine.count("\ud800", later) is None
+        asked = Prompt(
+            (Message("user", "how?"),), 100, later, temperature=0.5, top_p=0.9, top_k=40, seed=7
+        )
+        told = json.loads(engine.complete(asked).text)
+        assert told == {"temperature": 0.5, "top_p": 0.9, "top_k": 40, "seed": 7}
+        assert engine.complete(asked).engine == "reviewer:m"
+
+
 Launch = Callable[..., Managed]
 
 

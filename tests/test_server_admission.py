@@ -35,6 +35,16 @@ def test_two_prompts_are_read_at_once() -> None:
     assert start(at, read=False) == ["c"]
 
 
+def test_after_lack_of_memory_one_prompt_is_read_at_a_time() -> None:
+    at = desk()
+    at.prefills = 1
+    for name in "ab":
+        at.enter(ticket(name), 0.0)
+    assert start(at, read=False) == ["a"]
+    at.started("a")
+    assert start(at, read=False) == ["b"]
+
+
 def test_pages_are_counted_to_the_end_of_the_answer() -> None:
     at = desk(pages=20)  # 19 may be used
     for name in "abc":

@@ -61,6 +61,11 @@ def test_options_become_settings(tmp_path: Path) -> None:
     assert made.state.is_absolute()
     assert (made.port, made.context, made.max_batch, made.deadline) == (81, 1024, 2, 5.5)
     assert made.worker_bytes == 100 << 20
+    assert not made.allow_root
+    assert made.content_log is None
+    told = serve._settings(parsed(*words, "--allow-root", "--log-content", "t"), {})
+    assert told.allow_root
+    assert told.content_log == Path.cwd() / "t"
     assert made.head_dims == (96,)
     assert made.environ == {"PATH": "/bin"}, "the engine sees no secrets"
     always = serve._settings(parsed(*words, "--verify", "always"), {})
@@ -71,3 +76,14 @@ def test_an_address_that_is_not_private(tmp_path: Path) -> None:
     words = ("serve", str(tmp_path), "--state", "s", "--host", "0.0.0.0")
     with pytest.raises(ConfigError, match="refusing to listen"):
         serve.main(parsed(*words), {})
+
+
+def test_root_has_to_be_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    words = ("serve", str(tmp_path / "nothing"), "--state", str(tmp_path / "s"))
+    with pytest.raises(ConfigError, match="refusing to run as root") as refused:
+        serve.main(parsed(*words), {})
+    assert "--allow-root" in refused.value.tip
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    assert serve.main(parsed(*words, "--allow-root"), {}) == 3, "it goes on to what is missing"

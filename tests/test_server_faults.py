@@ -8,8 +8,6 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,46 +16,17 @@ import pytest
 
 from reviewer.server.settings import WORKER
 from tests.support import models, serving
-from tests.support.serving import Reply, Server
+from tests.support.serving import Reply, broken, gone, starts
 
 pytestmark = pytest.mark.slow
 
 
-@contextmanager
-def broken(folder: Path, mode: str, *, once: bool = False, **behaviour: Any) -> Iterator[Server]:
-    """A server whose engine is broken, `once` or each time; starts are in the file `starts`."""
-    changes = {name: behaviour.pop(name) for name in list(behaviour) if name in CHANGES}
-    given = {"mode": mode, "starts": str(folder / "starts"), "token_seconds": 0.002, **behaviour}
-    if once:
-        given["spent"] = str(folder / "spent")
-    with serving.server(serving.settings(folder, given, **changes)) as it:
-        yield it
-
-
 ENVIRON = {"PYTHONPATH": str(serving.TOP)}
-
-CHANGES = ("worker_bytes", "gpu_lock", "gpu_wait", "cache", "patience", "lease")
-
-
-def starts(it: Server) -> list[tuple[int, int]]:
-    """Process and cache tokens of each start."""
-    place = it.settings.state.parent / "starts"
-    lines = place.read_text().splitlines() if place.exists() else []
-    return [(int(pid), int(tokens)) for pid, tokens in map(str.split, lines)]
-
-
-def gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
-
 
 KINDS = {
     "crash": "crash", "exit": "crash", "oom-twice": "oom", "garbage": "protocol",
     "truncated": "crash", "huge": "protocol", "flooding": "protocol", "ghost": "protocol",
-    "hang": "hang",
+    "hang": "hang", "grow-vram": "memory",
 }  # fmt: skip
 
 
@@ -65,7 +34,7 @@ KINDS = {
 def test_an_engine_that_dies_is_started_again(tmp_path: Path, mode: str, kind: str) -> None:
     with broken(tmp_path, mode, once=True) as it:
         it.ready()
-        reply = it.chat(max_tokens=50)
+        reply = it.chat(max_tokens=3000)
         assert (reply.status, reply.code) == (503, "engine_restarted")
         assert reply.headers["Retry-After"]
         assert it.ready().chat(max_tokens=50).status == 200, "one retry is enough"
@@ -148,6 +117,7 @@ def test_a_request_out_of_memory_fails_alone(tmp_path: Path) -> None:
         assert (reply.status, reply.code) == (503, "out_of_memory")
         assert it.chat("x", max_tokens=50).status == 200
         assert it.metric("oom_total") == 1
+        assert it.chat("y", max_tokens=50).status == 200
         assert it.health()["restarts"] == 0
 
 
@@ -186,15 +156,6 @@ def test_a_request_that_the_engine_forgot_ends_at_its_deadline(tmp_path: Path) -
         assert it.ready().chat(max_tokens=5).status == 200
 
 
-def test_an_engine_that_grows_is_replaced(tmp_path: Path) -> None:
-    with broken(tmp_path, "grow", once=True, worker_bytes=150 << 20) as it:
-        it.ready()
-        reply = it.chat(max_tokens=4000, timeout=30, headers={"X-Request-Timeout": "25"})
-        assert reply.code == "engine_restarted"
-        it.ready()
-        assert it.metric('restarts_total{reason="memory"}') == 1
-
-
 LOADING = {
     "load-crash": "status -11", "load-refused": "flash-attn is not here",
     "load-oom": "no room for the weights", "load-hang": "no sign of life",
@@ -228,9 +189,19 @@ def test_while_it_loads_one_is_asked_to_come_back(tmp_path: Path) -> None:
         reply = it.chat(max_tokens=1)
         assert (reply.status, reply.code) == (503, "engine_loading")
         assert int(reply.headers["Retry-After"]) >= 1
+        assert it.ask("/tokenize", {"prompt": "x"}).code == "engine_loading"
         assert it.ask("/health").status == 503
         assert it.ask("/health/live").status == 200
         it.ready()
+
+
+def test_after_a_crash_one_is_told_how_long_loading_takes(tmp_path: Path) -> None:
+    with broken(tmp_path, "crash", once=True, load_seconds=1.2) as it:
+        it.wait(lambda: it.health()["state"] == "loading")
+        assert it.chat().headers["Retry-After"] == "10", "nobody knows yet"
+        assert it.ready().chat(max_tokens=50).code == "engine_restarted"
+        it.wait(lambda: it.health()["state"] == "loading")
+        assert it.chat().headers["Retry-After"] == "2"
 
 
 def flip(folder: Path) -> None:

@@ -5,14 +5,15 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reviewer.server import front
 from tests.support import serving
-from tests.support.serving import Server
+from tests.support.serving import Reply, Server
 
 pytestmark = pytest.mark.slow
 
@@ -91,6 +92,19 @@ def test_the_model(it: Server) -> None:
     reply = it.ask("/v1/models")
     assert [model["id"] for model in reply.json["data"]] == ["m"]
     assert reply.json["data"][0]["max_model_len"] == 4096
+    assert reply.json["data"][0]["owned_by"] == "reviewer"
+
+
+def test_the_context_that_is_told_is_the_one_that_is_taken(tmp_path: Path) -> None:
+    made = serving.settings(
+        tmp_path, {"cache_tokens": 4096}, cache_tokens=4096, min_cache_tokens=1024
+    )
+    with serving.server(made) as it:
+        told = it.ready().ask("/v1/models").json["data"][0]["max_model_len"]
+        assert told == 15 * 256, "a part of the cache is never promised"
+        used = it.chat(max_tokens=1).json["usage"]["prompt_tokens"]
+        assert it.chat(max_tokens=told - used).status == 200
+        assert it.chat(max_tokens=told - used + 1).code == "context_length_exceeded"
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -105,6 +119,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"stop": ["\n"]}, "$.stop"),
     ({"temperature": 3}, "$.temperature"),
     ({"temperature": "hot"}, "$.temperature"),
+    ({"top_k": -1}, "$.top_k"),
+    ({"top_k": 1.5}, "$.top_k"),
+    ({"top_k": True}, "$.top_k"),
+    ({"top_k": "40"}, "$.top_k"),
+    ({"top_k": 1 << 21}, "$.top_k"),
     ({"max_tokens": 0}, "$.max_tokens"),
     ({"max_tokens": 1.5}, "$.max_tokens"),
     ({"messages": []}, "$.messages"),
@@ -153,6 +172,16 @@ def test_harmless_fields_are_let_through(it: Server) -> None:
     assert it.chat(messages=[{"role": "user", "content": parts}], max_tokens=1).status == 200
 
 
+def test_how_to_sample_reaches_the_engine(tmp_path: Path) -> None:
+    with serving.server(serving.settings(tmp_path, {"echo": True, "step": 8})) as it:
+        it.ready()
+        asked = {"temperature": 0.5, "top_p": 0.9, "top_k": 40, "seed": 7}
+        assert json.loads(it.chat(**asked).text) == asked
+        usual = {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "seed": 0}
+        assert json.loads(it.chat().text) == usual
+        assert json.loads(it.chat(top_k=None).text) == usual
+
+
 @pytest.mark.parametrize("form", [wish(), {"response_format": {"type": "json_object"}}])
 def test_json_is_asked_for(it: Server, form: dict[str, Any]) -> None:
     it.lines.clear()
@@ -194,9 +223,11 @@ def test_a_body_that_is_too_large(it: Server) -> None:
 @pytest.mark.parametrize(
     "given", ["", "Bearer ", "Bearer wrong", "Basic x", "bearer x", "Bearer ä"]
 )
-@pytest.mark.parametrize("path", ["/v1/models", "/metrics", "/v1/chat/completions", "/nowhere"])
+@pytest.mark.parametrize(
+    "path", ["/v1/models", "/metrics", "/v1/chat/completions", "/tokenize", "/"]
+)
 def test_without_the_token_nothing_is_said(it: Server, path: str, given: str) -> None:
-    body = b"{}" if "chat" in path else None
+    body = b"{}" if path in ("/v1/chat/completions", "/tokenize") else None
     reply = it.ask(path, body, Authorization=given.encode().decode("latin-1"))
     assert (reply.status, reply.code) == (401, "invalid_api_key")
 
@@ -210,8 +241,8 @@ def test_draining_needs_the_token(it: Server) -> None:
     "host", ["evil.example", "127.0.0.1.nip.io", "127.0.0.1:80:80", "0.0.0.0", "localhost@evil", ""]
 )
 def test_another_name_for_us_is_refused(it: Server, host: str) -> None:
-    reply = it.ask("/health", Host=host)
-    assert reply.status in (400, 403)
+    assert it.ask("/health", Host=host).status in (400, 403)
+    assert it.ask("/tokenize", {"prompt": "x"}, Host=host).status in (400, 403)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "localhost:1234", "localhost", "[::1]:5"])
@@ -253,6 +284,7 @@ def test_no_log_holds_text(it: Server) -> None:
     it.chat("CANARY-IN", max_tokens=3)
     it.chat("CANARY-IN", max_tokens=3, stream=True)
     it.chat("CANARY-IN", n=2)
+    it.ask("/tokenize", {"prompt": "CANARY-IN"})
     told = json.dumps(it.lines)
     assert "CANARY-IN" not in told
     assert "w0" not in told
@@ -281,6 +313,17 @@ def test_a_client_that_leaves_ends_its_request(slow: Server, stream: bool) -> No
     idle(slow)
     assert time.monotonic() - began < 1.0
     assert slow.chat(max_tokens=1).status == 200
+
+
+def test_a_client_that_leaves_while_its_prompt_is_read(tmp_path: Path) -> None:
+    with serving.server(serving.settings(tmp_path, {"prefill_seconds": 60.0})) as it:
+        connection = raw_chat(it.ready(), stream=True)
+        it.wait(lambda: it.metric("prefill_jobs") == 1)
+        connection.close()
+        began = time.monotonic()
+        idle(it)
+        assert time.monotonic() - began < 1.0
+        assert it.health()["restarts"] == 0
 
 
 def test_a_client_that_leaves_the_queue(slow: Server) -> None:
@@ -336,14 +379,21 @@ def test_tenants_take_turns(slow: Server) -> None:
 
 
 def test_rubbish_is_answered_at_once_while_others_generate(it: Server) -> None:
-    held = [raw_chat(it, max_tokens=3000) for _ in range(4)]
-    it.wait(lambda: it.health()["active"] == 4)
-    began = time.monotonic()
-    for _ in range(5):
-        assert it.ask("/v1/models", Authorization="x").status == 401
-        assert it.ask("/v1/chat/completions", b"{").status == 400
-        assert it.chat("word " * 20_000).status == 400
-    assert time.monotonic() - began < 5.0
+    """The best of some tries, since other programs of this machine delay the rest."""
+    held = [raw_chat(it, max_tokens=900, stream=True) for _ in range(16)]
+    it.wait(lambda: it.health()["active"] == 15)  # the last waits for room
+    tries: dict[Callable[[], Reply], int] = {
+        lambda: it.ask("/v1/models", Authorization="x"): 401,
+        lambda: it.ask("/v1/chat/completions", b"{"): 400,
+        lambda: it.chat("word " * 20_000): 400,
+    }
+    for attempt, status in tries.items():
+        times = []
+        for _ in range(9):
+            began = time.perf_counter()
+            assert attempt().status == status
+            times.append(time.perf_counter() - began)
+        assert min(times) < 0.02
     for connection in held:
         connection.close()
     idle(it)
@@ -359,3 +409,14 @@ def test_a_client_that_does_not_read_loses_its_request_alone(tmp_path: Path) -> 
         connection.close()
         idle(it)
         assert it.health()["restarts"] == 0
+
+
+def test_a_body_that_does_not_come(it: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front, "BODY_SECONDS", 0.2)
+    for path in ("/v1/chat/completions", "/tokenize"):
+        with socket.create_connection(("127.0.0.1", it.state["port"]), timeout=5) as connection:
+            connection.sendall(
+                f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n"
+                f"Authorization: Bearer {it.token}\r\n\r\n{{".encode()
+            )
+            assert connection.recv(4096).startswith(b"HTTP/1.1 408 ")

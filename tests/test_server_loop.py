@@ -244,6 +244,17 @@ def test_an_answer_from_start_to_end() -> None:
     assert not bench.loop.jobs
 
 
+def test_beats_tell_turns_that_read_prompts_from_others() -> None:
+    bench = Bench([*PREFILL, word("a"), word("b"), last()])
+    bench.turn(submit("x"))
+    for _ in range(4):
+        bench.turn()
+    beats = [m for m in bench.take(p.Beat) if isinstance(m, p.Beat)]
+    assert [(beat.active, beat.prefill) for beat in beats] == [
+        (1, 1), (1, 1), (1, 1), (1, 0), (0, 0)
+    ]  # fmt: skip
+
+
 def test_an_answer_that_is_cut() -> None:
     bench = Bench([word("a"), last(reason="max_new_tokens")])
     bench.turn(submit("x"))

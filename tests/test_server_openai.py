@@ -50,7 +50,7 @@ SCHEMA = {
 
 def test_models(client: OpenAI) -> None:
     assert [model.id for model in client.models.list()] == ["m"]
-    assert client.models.list().data[0].owned_by == "local"
+    assert client.models.list().data[0].owned_by == "reviewer"
 
 
 def test_chat(client: OpenAI) -> None:

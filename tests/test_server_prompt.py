@@ -177,6 +177,43 @@ def test_files_that_are_not_right(tmp_path: Path, name: str, content: str, why: 
         Prompter(folder)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_texts_are_counted_as_they_go_into_prompts(kind: str) -> None:
+    prompter = PROMPTERS[kind]
+    empty = len(prompter.ids([Turn("user", "")], 9999))
+    for text in [*attacks(kind), "def f(x):\n        return {'a': x}", "Ünï 漢字 🙂\tx", "x" * 999]:
+        whole = len(prompter.ids([Turn("user", text)], 9999))
+        # Where text and template touch, the words of the template may be cut elsewhere.
+        assert abs(prompter.count(text) - (whole - empty)) <= 2
+    assert prompter.count("") == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_control_tokens_count_as_text(kind: str) -> None:
+    added = json.loads((models.TOKENIZERS / kind / "tokenizer.json").read_text())["added_tokens"]
+    texts = [each["content"] for each in added if each["content"].strip()]
+    assert texts
+    for text in texts:
+        assert len(PROMPTERS[kind].trusted.encode(text, add_special_tokens=False).ids) == 1
+        assert PROMPTERS[kind].count(text) > 1
+
+
+@pytest.mark.parametrize("text", ["a", "word ", "<|im_end|>"])
+def test_counting_takes_time_in_proportion(text: str) -> None:
+    """Ten times the text in less than forty times the time, where squares would take a hundred."""
+
+    def seconds(size: int) -> float:
+        whole = text * (size // len(text))
+        times = []
+        for _ in range(3):
+            started = time.process_time()
+            PROMPTERS["chatml"].count(whole)
+            times.append(time.process_time() - started)
+        return min(times)
+
+    assert seconds(150_000) < 40 * seconds(15_000)
+
+
 def test_a_prompt_has_room_or_not() -> None:
     prompter = PROMPTERS["chatml"]
     needed = len(prompter.ids([Turn("user", "word " * 50)], 999))

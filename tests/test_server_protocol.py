@@ -9,8 +9,8 @@ import pytest
 from reviewer.server import protocol as p
 
 TO_WORKER = [
-    p.Load("/models/7b", 4096, 16384, 8192, 16, (64, 128)),
-    p.Submit("a", "tenant", (1, 2, 3), 16, 0.2, 0.95, (1 << 63) - 1, 30.0, '{"grammars":[]}'),
+    p.Load("/models/7b", 4096, 16384, 8192, 16, (64, 128), "/cache/torch_extensions"),
+    p.Submit("a", "tenant", (1, 2, 3), 16, 0.2, 0.95, (1 << 63) - 1, 30.0, '{"grammars":[]}', 40),
     p.Submit("a", "", (1,), 1, 0.0, 1.0, 0, 0.5),
     p.Cancel("a"),
     p.Drain(),
@@ -19,6 +19,7 @@ TO_WORKER = [
 TO_FRONT = [
     p.Progress("load", 1, 28),
     p.Ready(4096, 16384, 16, 12.5),
+    p.Ready(4096, 16384, 16, 12.5, 20 << 30),
     p.Started("a", 512),
     p.Delta("a", "häß\u2028", 3),
     p.Done("a", "stop", 3, 0.1, 0.2, 0.01),
@@ -76,6 +77,7 @@ BROKEN = [
     b"\xc1",
     b"\x91" * 100_000,
     msgspec.msgpack.encode({"kind": "beat"}),
+    msgspec.msgpack.encode({"kind": "memory", "used": 1, "reserved": -1, "total": 1}),
     msgspec.msgpack.encode({"kind": "submit"}),
     msgspec.msgpack.encode({"kind": "delta", "id": "a", "text": "x", "tokens": -1}),
     msgspec.msgpack.encode({"kind": "delta", "id": "a", "text": "x" * 70_000, "tokens": 1}),

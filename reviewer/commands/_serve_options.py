@@ -54,6 +54,15 @@ def _serve(serve: argparse.ArgumentParser) -> None:
     serve.add_argument("--gpu-lock", metavar="FILE", help="one engine at a time by this file")
     serve.add_argument("--worker-log", metavar="FILE", help="what the engine's libraries print")
     serve.add_argument(
+        "--log-content", metavar="FILE",
+        help="write all prompts and answers, private code included, to FILE, which only you may "
+        "be able to read; to find a fault (default: never)",
+    )  # fmt: skip
+    serve.add_argument(
+        "--allow-root", action="store_true",
+        help="run as root, which is refused otherwise; for containers that have no other user",
+    )  # fmt: skip
+    serve.add_argument(
         "--worker-memory", metavar="MIB", type=int, help="host memory of the engine, at most"
     )
     serve.add_argument(

@@ -56,6 +56,8 @@ def _settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Sett
         worker_bytes=None if memory is None else memory << 20,
         head_dims=tuple(arguments.head_dim) or HEAD_DIMS,
         worker_log=_path(arguments.worker_log),
+        content_log=_path(arguments.log_content),
+        allow_root=arguments.allow_root,
         environ={name: environ[name] for name in PASSED_ON if name in environ},
     )
 

@@ -237,7 +237,10 @@ class Managed:
         place = self._announcement
         where = ["--state", str(place), "--lease", str(self._lease)]
         cache = ["--cache", str(place.with_suffix(".hashes"))]
-        return [*self.command, str(self.model_dir.resolve()), *where, *cache, *self.options]
+        # We are what it would be: a container may have no other user.
+        root = ["--allow-root"] if os.geteuid() == 0 else []
+        words = [*where, *cache, *root, *self.options]
+        return [*self.command, str(self.model_dir.resolve()), *words]
 
     def _environ(self) -> dict[str, str]:
         return {name: self.environ[name] for name in PASSED_ON if name in self.environ}

@@ -72,6 +72,8 @@ class Desk:
     pages: int
     max_batch: int
     max_queue: int
+    prefills: int = PREFILL
+    """Prompts that are read at once; one when the engine ran out of memory."""
     rate: Rate = field(default_factory=Rate)
     waiting: list[Ticket] = field(default_factory=list)
     active: dict[str, Ticket] = field(default_factory=dict)
@@ -126,7 +128,7 @@ class Desk:
     def _fits(self, ticket: Ticket) -> bool:
         return (
             len(self.active) < self.max_batch
-            and len(self.prefill) < PREFILL
+            and len(self.prefill) < self.prefills
             and self.used + ticket.pages <= self.room
             and all(each.tenant == ticket.tenant for each in self.active.values())
         )

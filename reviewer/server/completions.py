@@ -28,23 +28,19 @@ class Answer:
     prompt_tokens: int
     cached_tokens: int = 0
     created: int = field(default_factory=lambda: int(time.time()))
+    texts: list[str] = field(default_factory=list)
 
-    def whole(self, text: str, done: Done, live: Live) -> bytes:
+    def whole(self, done: Done, live: Live) -> bytes:
         """The answer as one object."""
+        text = "".join(self.texts)
         choice = {
             "index": 0,
             "message": {"role": "assistant", "content": text, "refusal": None},
             "logprobs": None,
             "finish_reason": done.finish,
         }
-        timings = {
-            "queue": _ms((live.submitted or live.entered) - live.entered),
-            "prefill": _ms(done.prefill_seconds),
-            "decode": _ms(done.decode_seconds),
-            "mask": _ms(done.mask_seconds),
-        }
         whole = {**self._head("chat.completion"), "choices": [choice], "usage": self._usage(done)}
-        return msgspec.json.encode({**whole, "timings": timings})
+        return msgspec.json.encode({**whole, "timings": _timings(done, live)})
 
     def first(self) -> bytes:
         """The first event of a stream."""
@@ -58,10 +54,11 @@ class Answer:
         """The event that says why the text ends."""
         return self._chunk({}, done.finish)
 
-    def usage(self, done: Done) -> bytes:
+    def usage(self, done: Done, live: Live) -> bytes:
         """The event with the numbers of tokens."""
         head = self._head("chat.completion.chunk")
-        return event({**head, "choices": [], "usage": self._usage(done)})
+        told = {"usage": self._usage(done), "timings": _timings(done, live)}
+        return event({**head, "choices": [], **told})
 
     def _chunk(self, delta: dict[str, str], finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
@@ -93,6 +90,16 @@ def event(value: dict[str, Any]) -> bytes:
 def failed(failure: Failure) -> bytes:
     """The event that ends a stream which broke off."""
     return event(failure.body)
+
+
+def _timings(done: Done, live: Live) -> dict[str, float]:
+    """Milliseconds of each stage."""
+    return {
+        "queue": _ms((live.submitted or live.entered) - live.entered),
+        "prefill": _ms(done.prefill_seconds),
+        "decode": _ms(done.decode_seconds),
+        "mask": _ms(done.mask_seconds),
+    }
 
 
 def _ms(seconds: float) -> float:

@@ -1,5 +1,6 @@
 """The engine as the front sees it: its state, the requests at work, and what it says of them."""
 
+import math
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ from reviewer.server.plan import PAGE
 from reviewer.server.policy import Quarantine
 from reviewer.server.request import Ask
 from reviewer.server.settings import Settings
+from reviewer.server.vitals import Vitals
 
 
 class State(StrEnum):
@@ -36,7 +38,10 @@ class State(StrEnum):
 RETRY_AFTER = {
     State.STARTING: 10, State.LOADING: 10, State.WARMING: 5, State.DEGRADED: 5, State.DRAINING: 30,
 }  # fmt: skip
-"""Seconds after which another try is worth it; other states do not pass."""
+"""Seconds after which another try is worth it, before it is known how long loading takes; other
+states do not pass."""
+
+LONGEST_WAIT = 60
 
 STATUS = {
     "bad_request": (400, "invalid_request"),
@@ -56,18 +61,18 @@ class Engine:
         self.state = State.STARTING
         self.reason = ""
         self.limits: p.Ready | None = None
+        self.loaded_in: float | None = None
         self.desk = Desk(0, 1, settings.max_queue)
         self.live: dict[str, Live] = {}
         self.quarantine = Quarantine()
         self.last_error: p.Error | None = None
-        self.last_sign = time.monotonic()
-        self.heard = False
+        self.vitals = Vitals(time.monotonic())
         self.send: Callable[[p.Message], None] = lambda _: None
 
     def begin(self, send: Callable[[p.Message], None]) -> None:
         """A worker was started; `send` reaches it."""
-        self.send, self.heard, self.limits, self.last_error = send, False, None, None
-        self.last_sign = time.monotonic()
+        self.send, self.limits, self.last_error = send, None, None
+        self.vitals = Vitals(time.monotonic())
 
     def become(self, state: State, reason: str = "") -> None:
         """Change the state, and say so."""
@@ -80,16 +85,24 @@ class Engine:
     @property
     def context(self) -> int:
         """Tokens of prompt and answer together. Raises Failure (503) unless ready."""
-        if self.state is not State.READY or self.limits is None:
+        if self.state is not State.READY or self.window is None:
             raise self.unready()
+        return self.window
+
+    @property
+    def window(self) -> int | None:
+        """The same while the engine takes nothing, None without an engine that is loaded."""
+        if self.limits is None or not self.desk.pages:
+            return None
         return min(self.limits.context, self.desk.room * PAGE)
 
     def unready(self) -> Failure:
         """Why nothing can be asked now (503)."""
         why = f": {self.reason}" if self.reason else ""
-        return unavailable(
-            f"engine_{self.state}", f"the engine is {self.state}{why}", RETRY_AFTER.get(self.state)
-        )
+        wait = RETRY_AFTER.get(self.state)
+        if wait is not None and self.loaded_in is not None and self.state is not State.DRAINING:
+            wait = min(max(1, math.ceil(self.loaded_in)), LONGEST_WAIT)
+        return unavailable(f"engine_{self.state}", f"the engine is {self.state}{why}", wait)
 
     @contextmanager
     def admit(
@@ -109,7 +122,7 @@ class Engine:
         ticket = Ticket(name, ask.tenant, len(prompt), ask.max_tokens, now + seconds)
         submit = p.Submit(
             name, ask.tenant, tuple(prompt), ask.max_tokens,
-            ask.temperature, ask.top_p, ask.seed, seconds, grammar,
+            ask.temperature, ask.top_p, ask.seed, seconds, grammar, ask.top_k,
         )  # fmt: skip
         if busy := self.desk.enter(ticket, now):
             raise Failure(429, "overloaded", busy.reason, busy.retry_after)
@@ -164,7 +177,7 @@ class Engine:
 
     def hear(self, message: p.ToFront) -> None:
         """Take a message of the worker. Raises ProtocolError for what cannot be."""
-        self.last_sign, self.heard = time.monotonic(), True
+        self.vitals.sign(time.monotonic())
         if isinstance(message, p.Delta):
             self._delta(self._known(message.id), message)
         elif isinstance(message, p.Started):
@@ -216,6 +229,7 @@ class Engine:
     def _error(self, error: p.Error) -> None:
         if error.code == "oom":
             self.metrics.oom.inc()
+            self.desk.prefills = 1
         if error.id is None:
             self.last_error = error
             return
@@ -233,15 +247,19 @@ class Engine:
     def _condition(self, message: p.Progress | p.Ready | p.Beat | p.Stats) -> None:
         if isinstance(message, p.Beat):
             self.metrics.iterate.observe(message.seconds)
+            self.vitals.turn(message)
         elif isinstance(message, p.Stats):
             for kind in ("used", "reserved", "total"):
                 self.metrics.vram.labels(kind).set(getattr(message, kind))
+            self.vitals.weigh(message, self.limits.planned if self.limits else 0)
         elif isinstance(message, p.Progress):
             if self.state in (State.LOADING, State.WARMING):
                 self.become(State.WARMING if message.step == "warm" else State.LOADING)
         elif self.limits is None:
             self.limits = message
+            self.loaded_in = message.load_seconds
             self.metrics.load_seconds.set(message.load_seconds)
+            self.metrics.vram.labels("planned").set(message.planned)
             pages = message.cache_tokens // PAGE
             self.desk = Desk(pages, message.max_batch, self.settings.max_queue)
             if self.state is not State.DRAINING:
@@ -253,7 +271,7 @@ class Engine:
 
     def health(self) -> tuple[bool, dict[str, Any]]:
         """Whether a request would be served now, and the facts, as of this moment."""
-        silent = time.monotonic() - self.last_sign
+        silent = time.monotonic() - self.vitals.last_sign
         fresh = silent < self.settings.patience.fresh or not self.desk.active
         reason = self.reason if fresh else f"the engine has not moved for {silent:.0f} seconds"
         well = self.state is State.READY and fresh

@@ -4,14 +4,16 @@ torch and exllamav2 are imported inside of functions, by the worker's process al
 takes the GPU, and sets switches for the whole process.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
 from reviewer.errors import ConfigError
-from reviewer.server import mask, selftest
+from reviewer.server import flash, mask, selftest
 from reviewer.server import protocol as p
 from reviewer.server.chat import PromptError
 from reviewer.server.grammar import compiled
@@ -46,6 +48,8 @@ class Engine:
     prompter: Prompter
     cache_tokens: int
     context: int
+    planned: int
+    """Bytes of GPU memory."""
 
     def job(self, submit: p.Submit) -> tuple[Any, Any]:
         """A request as the generator's job, and the mask of its grammar. Raises ValueError."""
@@ -78,7 +82,7 @@ class Engine:
         greedy = submit.temperature == 0
         return import_module("exllamav2.generator").ExLlamaV2Sampler.Settings(
             temperature=1.0 if greedy else submit.temperature,
-            top_k=1 if greedy else 0,
+            top_k=1 if greedy else submit.top_k,
             top_p=0.0 if greedy else submit.top_p,
             min_p=0.0,
             token_repetition_penalty=1.0,
@@ -100,6 +104,8 @@ class Engine:
     def memory(self) -> p.Stats:
         """Of the GPU, in bytes."""
         cuda = self.torch.cuda
+        if cuda.memory_reserved() > self.planned:
+            cuda.empty_cache()  # what it only holds for later is no growth
         total = cuda.mem_get_info()[1]
         return p.Stats(cuda.memory_allocated(), cuda.memory_reserved(), total)
 
@@ -165,25 +171,39 @@ def load(wanted: p.Load, say: Callable[[p.Progress], None]) -> Engine:
     text = (folder / "tokenizer.json").read_text("utf-8")
     tokens = mask.tokenizer(text, facts.vocab, facts.eos)
     return Engine(
-        model, cache, generator, torch, facts, tokens, prompter, made.cache_tokens, context
-    )
+        model, cache, generator, torch, facts, tokens, prompter, made.cache_tokens, context,
+        made.total,
+    )  # fmt: skip
 
 
 def _libraries() -> tuple[Any, Any]:
     """Torch and exllamav2, with a flash attention that reads pages. Raises Refused."""
     try:
         torch = import_module("torch")
-        # Alone first: exllamav2 takes a broken one for a reason not to load at all.
-        import_module("flash_attn")
+        # Before exllamav2, which takes a broken one for a reason not to load at all.
+        flash.provide()
         library = import_module("exllamav2")
         attention = import_module("exllamav2.attn")
     except ImportError as error:
-        raise Refused(f"cannot import {error.name or 'a library'}: {error}"[:500]) from error
+        raise Refused(
+            f"cannot import {error.name or 'a library'} ({versions()}): {error}"[:500]
+        ) from error
     if not torch.cuda.is_available():
         raise Refused("no-gpu: torch sees no GPU")
     if not attention.has_flash_attn_with_paged:
         raise Refused("flash-attn with a paged cache is missing: prompts would be read wrongly")
     return torch, library
+
+
+def versions() -> str:
+    """What has to be built for each other, in words."""
+    told = [f"Python {sys.version.split()[0]}"]
+    for name in ("torch", "exllamav2", "flash-attn"):
+        try:
+            told.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            told.append(f"no {name}")
+    return ", ".join(told)
 
 
 def _tensors(folder: Path) -> dict[str, Tensor]:

@@ -1,10 +1,7 @@
 """The HTTP side of the server: who may ask, what is answered, and nothing of how it is made."""
 
 import asyncio
-import hmac
-import re
 import time
-from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -12,9 +9,12 @@ from typing import Final
 
 from aiohttp import web
 
+from reviewer.server import access
 from reviewer.server import request as asked
+from reviewer.server.access import CLIENT_GONE
 from reviewer.server.chat import PromptError
 from reviewer.server.completions import DONE, KEEP_ALIVE, Answer, failed
+from reviewer.server.content import ContentLog
 from reviewer.server.engine import Engine, State, too_long
 from reviewer.server.failures import Failure, bad
 from reviewer.server.grammar import compiled
@@ -29,38 +29,37 @@ from reviewer.server.supervisor import Prepared, Supervisor
 TIMEOUT_HEADER: Final = "X-Request-Timeout"
 """Seconds that a request may take."""
 
-OPEN: Final = ("/health", "/health/live")
-"""What may be asked without the token: no text of anybody is in it."""
-
-HOST: Final = re.compile(r"(127\.0\.0\.1|\[::1\]|localhost)(:\d{1,5})?", re.ASCII)
-"""By which names we are spoken to. Another is that of a page that had its name moved to here."""
-
-CODES: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
-"""How the errors of aiohttp itself are called."""
+OWNER: Final = "reviewer"
+"""By which a client knows what kind of server this is (OpenAI, "The model object": owned_by)."""
 
 THREADS: Final = 2
 BODY_SECONDS: Final = 20
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Front:
     """The handlers. `token` is what a client must know."""
 
     def __init__(
-        self, settings: Settings, engine: Engine, supervisor: Supervisor, token: str
+        self,
+        settings: Settings,
+        engine: Engine,
+        supervisor: Supervisor,
+        token: str,
+        content: ContentLog | None = None,
     ) -> None:
         self.settings, self.engine, self.supervisor = settings, engine, supervisor
+        self.content = content
         self.begun = time.time()
-        self._token = f"Bearer {token}".encode()
+        self._token = token
         self._pool = ThreadPoolExecutor(THREADS, "prompt")
 
     def app(self) -> web.Application:
         """The application."""
-        app = web.Application(
-            client_max_size=self.settings.body_bytes, middlewares=[self._answered, self._guarded]
-        )
+        before = [access.answered(self.engine.metrics), access.guarded(self._token)]
+        app = web.Application(client_max_size=self.settings.body_bytes, middlewares=before)
         app.router.add_post("/v1/chat/completions", self.chat)
         app.router.add_get("/v1/models", self.models)
+        app.router.add_post("/tokenize", self.tokenize)
         app.router.add_get("/health", self.health)
         app.router.add_get("/health/live", self.live)
         app.router.add_get("/metrics", self.metrics)
@@ -70,35 +69,6 @@ class Front:
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-    @web.middleware
-    async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Errors in the form of the API, and each answer counted."""
-        code = 499  # the client left (nginx's code for it)
-        try:
-            response = await handler(request)
-        except Failure as failure:
-            code = failure.status
-            return web.json_response(failure.body, status=code, headers=failure.headers)
-        except web.HTTPException as error:
-            code = error.status
-            body = Failure(code, CODES.get(code, "http_error"), error.reason).body
-            return web.json_response(body, status=code)
-        else:
-            code = response.status
-            return response
-        finally:
-            self.engine.metrics.requests.labels(str(code)).inc()
-
-    @web.middleware
-    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Only those who know our name and the token get in."""
-        if not HOST.fullmatch(request.host):
-            raise Failure(403, "wrong_host", "this server is called by 127.0.0.1 alone")
-        given = request.headers.get("Authorization", "").encode("utf-8", "replace")
-        if request.path not in OPEN and not hmac.compare_digest(given, self._token):
-            raise Failure(401, "invalid_api_key", "the bearer token is not the one of this server")
-        return await handler(request)
 
     async def live(self, _: web.Request) -> web.Response:
         """GET /health/live: we are there, whatever the engine does."""
@@ -112,6 +82,7 @@ class Front:
         facts["weights"] = prepared.sha256[:16] if prepared else None
         facts["uptime"] = round(time.time() - self.begun, 1)
         facts["restarts"] = self.supervisor.restarts.total
+        facts["content_logged"] = self.content is not None
         return web.json_response(facts, status=200 if well else 503)
 
     async def metrics(self, _: web.Request) -> web.Response:
@@ -122,13 +93,22 @@ class Front:
 
     async def models(self, _: web.Request) -> web.Response:
         """GET /v1/models: the one model."""
-        prepared = self._prepared()
-        limits = self.engine.limits
         model = {
-            "id": prepared.model.name, "object": "model", "created": int(self.begun),
-            "owned_by": "local", "max_model_len": limits.context if limits else None,
+            "id": self._prepared().model.name, "object": "model", "created": int(self.begun),
+            "owned_by": OWNER, "max_model_len": self.engine.window,
         }  # fmt: skip
         return web.json_response({"object": "list", "data": [model]})
+
+    async def tokenize(self, request: web.Request) -> web.Response:
+        """POST /tokenize: how many tokens a text is in a prompt."""
+        wanted = asked.count(await self._body(request))
+        prepared = self._model(wanted.model)
+        window = self.engine.window
+        if window is None:
+            raise self.engine.unready()
+        loop = asyncio.get_running_loop()
+        count = await loop.run_in_executor(self._pool, prepared.prompter.count, wanted.prompt)
+        return web.json_response({"count": count, "max_model_len": window})
 
     async def drain(self, _: web.Request) -> web.Response:
         """POST /admin/drain: take no more, end when the last request is answered."""
@@ -137,21 +117,15 @@ class Front:
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         """POST /v1/chat/completions."""
-        if (request.content_length or 0) > self.settings.body_bytes:
-            raise web.HTTPRequestEntityTooLarge(
-                self.settings.body_bytes, request.content_length or 0
-            )
         started = time.monotonic()
-        ask = asked.parse(await request.read())
-        prepared = self._prepared()
-        if ask.model != prepared.model.name:
-            raise Failure(404, "model_not_found", f"the model here is {prepared.model.name}")
+        ask = asked.parse(await self._body(request))
+        prepared = self._model(ask.model)
         seconds = self._seconds(request)
         prompt, grammar = await self._prompt(prepared, ask)
         with self.engine.admit(ask, prompt, grammar, seconds) as live:
             name = live.ticket.id
             answer = Answer(name, prepared.model.name, prepared.sha256[:16], len(prompt))
-            code, finish = 499, ""
+            code, finish = CLIENT_GONE, ""
             try:
                 if ask.stream:
                     response, finish = await self._stream(request, ask, live, answer)
@@ -163,12 +137,15 @@ class Front:
                 raise
             finally:
                 self.engine.log(
-                    "request", id=name, code=code, finish=finish, prompt_tokens=len(prompt),
-                    cached_tokens=answer.cached_tokens, tokens=live.tokens,
+                    "request", id=name, tenant=ask.tenant, code=code, finish=finish,
+                    prompt_tokens=len(prompt), cached_tokens=answer.cached_tokens,
+                    tokens=live.tokens,
                     constrained=grammar is not None, stream=ask.stream,
                     seconds=round(time.monotonic() - started, 4),
                     queue=round((live.submitted or time.monotonic()) - live.entered, 4),
                 )  # fmt: skip
+                if self.content is not None:
+                    self.content.write(name, ask.turns, "".join(answer.texts), finish)
         return response
 
     async def _body(self, request: web.Request) -> bytes:
@@ -187,6 +164,13 @@ class Front:
         if self.supervisor.prepared is None:
             raise self.engine.unready()
         return self.supervisor.prepared
+
+    def _model(self, name: str | None) -> Prepared:
+        """The model, if it is meant. Raises Failure."""
+        prepared = self._prepared()
+        if name not in (None, prepared.model.name):
+            raise Failure(404, "model_not_found", f"the model here is {prepared.model.name}")
+        return prepared
 
     def _seconds(self, request: web.Request) -> float:
         text = request.headers.get(TIMEOUT_HEADER)
@@ -220,15 +204,14 @@ class Front:
 
     async def _whole(self, live: Live, answer: Answer) -> tuple[web.Response, str]:
         """The answer in one piece, and why it ended."""
-        texts: list[str] = []
         while True:
             event = await live.next(self.settings.max_deadline)
             if isinstance(event, Started):
                 answer.cached_tokens = event.cached_tokens
             elif isinstance(event, Delta):
-                texts.append(event.text)
+                answer.texts.append(event.text)
             elif isinstance(event, Done):
-                body = answer.whole("".join(texts), event, live)
+                body = answer.whole(event, live)
                 return web.Response(body=body, content_type="application/json"), event.finish
 
     async def _stream(
@@ -250,12 +233,14 @@ class Front:
                 elif event is None:
                     await send(KEEP_ALIVE)
                 elif event.text:
+                    if self.content is not None:
+                        answer.texts.append(event.text)
                     await send(answer.piece(event.text))
                 event = await live.next(self.settings.patience.keep_alive)
             finish = event.finish
             await send(answer.last(event))
             if ask.with_usage:
-                await send(answer.usage(event))
+                await send(answer.usage(event, live))
             await send(DONE)
         except Failure as failure:
             finish = failure.code

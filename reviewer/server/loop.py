@@ -79,9 +79,9 @@ class Loop:
         for name, job in list(self.jobs.items()):
             if began > job.end:
                 self._drop(name, "deadline", "the request did not end before its deadline")
+        prefill = sum(not job.started for job in self.jobs.values())
         if self.jobs:
             self._iterate()
-        prefill = sum(not job.started for job in self.jobs.values())
         seconds = time.monotonic() - began
         self.send([p.Beat(seconds, len(self.jobs), prefill, self._pages())])
         return bool(self.jobs) or not self.draining

@@ -1,13 +1,17 @@
 """A server from its start to its end."""
 
 import asyncio
+import os
 import signal
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 
 from aiohttp import web
 
+from reviewer.errors import ConfigError
 from reviewer.server import places
+from reviewer.server.content import WARNING, ContentLog
 from reviewer.server.engine import Engine
 from reviewer.server.front import Front
 from reviewer.server.logs import Log, to_stderr
@@ -18,6 +22,11 @@ from reviewer.server.supervisor import TICK, Supervisor
 
 def run(settings: Settings) -> int:
     """Serve until drained or ended; returns the exit status. Raises ConfigError."""
+    if os.geteuid() == 0 and not settings.allow_root:
+        raise ConfigError(
+            "refusing to run as root: a flaw in a library of the engine would own this machine",
+            "run as a plain user; in a container that has none, say --allow-root",
+        )
     return asyncio.run(serve(settings, to_stderr))
 
 
@@ -25,10 +34,10 @@ async def serve(settings: Settings, log: Log) -> int:
     """The same in a loop that runs."""
     engine = Engine(settings, Metrics(), log)
     supervisor = Supervisor(engine, settings)
-    with places.listening(settings) as bound:
+    with _content(settings, log) as content, places.listening(settings) as bound:
         port = 0 if settings.socket else bound.getsockname()[1]
         with places.announced(settings, port) as token:
-            front = Front(settings, engine, supervisor, token)
+            front = Front(settings, engine, supervisor, token, content)
             # A client that leaves ends its request: nobody else would read the answer.
             runner = web.AppRunner(
                 front.app(), handler_cancellation=True, access_log=None, shutdown_timeout=1.0
@@ -41,6 +50,17 @@ async def serve(settings: Settings, log: Log) -> int:
             finally:
                 await runner.cleanup()
                 front.close()
+
+
+@contextmanager
+def _content(settings: Settings, log: Log) -> Iterator[ContentLog | None]:
+    """The log of prompts and answers, if it is wanted. Raises ConfigError."""
+    if settings.content_log is None:
+        yield None
+        return
+    with closing(ContentLog(settings.content_log)) as content:
+        log("warning", text=WARNING, place=str(settings.content_log))
+        yield content
 
 
 async def _until_the_end(settings: Settings, supervisor: Supervisor, log: Log) -> int:

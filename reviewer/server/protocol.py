@@ -22,6 +22,9 @@ TO_WORKER_BYTES: Final = 8 << 20
 TO_FRONT_BYTES: Final = 256 << 10
 """Largest body of an answer."""
 
+TOP_K: Final = 1 << 20
+"""No vocabulary is as large."""
+
 Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=1 << 31)]
 Seconds: TypeAlias = Annotated[float, Meta(ge=0, le=1e6)]
@@ -47,6 +50,8 @@ class Load(Message, frozen=True, tag="load"):
     max_batch: Annotated[int, Meta(ge=1, le=256)]
     head_dims: Annotated[tuple[Count, ...], Meta(max_length=16)]
     """Sizes of attention heads that may be."""
+    builds: Annotated[str, Meta(max_length=4096)] = ""
+    """Where kernels are compiled to."""
 
 
 class Submit(Message, frozen=True, tag="submit"):
@@ -63,6 +68,8 @@ class Submit(Message, frozen=True, tag="submit"):
     """Seconds from now."""
     grammar: Annotated[str, Meta(max_length=1 << 20)] | None = None
     """For llguidance, None for free text."""
+    top_k: Annotated[int, Meta(ge=0, le=TOP_K)] = 0
+    """Tokens that are left to choose from at each place, 0 for all."""
 
 
 class Cancel(Message, frozen=True, tag="cancel"):
@@ -99,6 +106,8 @@ class Ready(Message, frozen=True, tag="ready"):
     """Tokens of all requests that run at once."""
     max_batch: Annotated[int, Meta(ge=1, le=1024)]
     load_seconds: Seconds
+    planned: Annotated[int, Meta(ge=0)] = 0
+    """Bytes of GPU memory that it means to do with, 0 when it cannot tell."""
 
 
 class Started(Message, frozen=True, tag="started"):
@@ -151,6 +160,7 @@ class Beat(Message, frozen=True, tag="beat"):
     """How long it took."""
     active: Count
     prefill: Count
+    """Requests of whose prompts something was read in this turn."""
     pages: Count
     """Pages of the cache in use."""
 

@@ -1,16 +1,18 @@
-"""A request for a chat completion, read strictly: what is not supported is refused by name.
+"""What clients ask for, read strictly: what is not supported is refused by name.
 
-Fields: https://platform.openai.com/docs/api-reference/chat/create
+Fields: https://platform.openai.com/docs/api-reference/chat/create; `top_k` and the request for a
+number of tokens are vLLM's: https://docs.vllm.ai/en/stable/serving/openai_compatible_server.html
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Meta
 
 from reviewer.server.failures import bad
 from reviewer.server.prompt import Turn
+from reviewer.server.protocol import TOP_K
 
 SCHEMA_BYTES: Final = 64 << 10
 DEFAULT_TOKENS: Final = 2048
@@ -79,6 +81,7 @@ class Body(_Strict, frozen=True):
     max_completion_tokens: Tokens = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    top_k: Annotated[int, Meta(ge=0, le=TOP_K)] | None = None
     seed: Annotated[int, Meta(ge=-(1 << 62), le=1 << 62)] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
@@ -92,6 +95,13 @@ class Body(_Strict, frozen=True):
     store: bool | None = None
 
 
+class Count(_Strict, frozen=True):
+    """The body of a request for the number of tokens of a text."""
+
+    prompt: str
+    model: Annotated[str, Meta(max_length=256)] | None = None
+
+
 @dataclass(frozen=True)
 class Ask:
     """What is asked for. `tenant` names whose text it is, None of them of another's."""
@@ -101,6 +111,7 @@ class Ask:
     max_tokens: int
     temperature: float
     top_p: float
+    top_k: int
     seed: int
     schema: str | None
     tenant: str
@@ -108,17 +119,15 @@ class Ask:
     with_usage: bool
 
 
-_decoder: Final = msgspec.json.Decoder(Body)
+_T = TypeVar("_T")
+
+_body: Final = msgspec.json.Decoder(Body)
+_count: Final = msgspec.json.Decoder(Count)
 
 
 def parse(data: bytes) -> Ask:
     """A request. Raises Failure (400) that names the field."""
-    try:
-        body = _decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise bad(_plain(str(error))) from error
-    except RecursionError as error:
-        raise bad("the request is nested too deeply") from error
+    body = _decoded(_body, data)
     if body.messages[-1].role != "user":
         raise bad("the last message must be of the user")
     return Ask(
@@ -128,12 +137,27 @@ def parse(data: bytes) -> Ask:
         # Greedy unless asked otherwise: the same change is to get the same review.
         temperature=0.0 if body.temperature is None else body.temperature,
         top_p=1.0 if body.top_p is None else body.top_p,
+        top_k=body.top_k or 0,
         seed=abs(body.seed or 0),
         schema=_schema(body.response_format),
         tenant=body.user or "",
         stream=bool(body.stream),
         with_usage=body.stream_options is not None and body.stream_options.include_usage,
     )
+
+
+def count(data: bytes) -> Count:
+    """A request for the number of tokens. Raises Failure (400) that names the field."""
+    return _decoded(_count, data)
+
+
+def _decoded(decoder: "msgspec.json.Decoder[_T]", data: bytes) -> _T:
+    try:
+        return decoder.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise bad(_plain(str(error))) from error
+    except RecursionError as error:
+        raise bad("the request is nested too deeply") from error
 
 
 def _plain(complaint: str) -> str:

@@ -23,7 +23,9 @@ class Patience:
     load: float = 300.0
     """From one layer to the next."""
     beat: float = 30.0
-    """From one turn of its loop to the next."""
+    """From one turn of its loop to the next, until its own pace is known."""
+    least: float = 10.0
+    """The same, however fast it is: kernels may have to be compiled in between."""
     fresh: float = 5.0
     """The same, for as long as its health is called good."""
     cancel: float = 30.0
@@ -34,6 +36,8 @@ class Patience:
     """Until a client reads what was sent to it."""
     memory: float = 2.0
     """From one look at its memory to the next."""
+    retire: float = 30.0
+    """Until it is ended for its size although requests run."""
     keep_alive: float = 10.0
     """From one line of a stream to the next."""
     restarts: tuple[float, ...] = (1.0, 5.0, 30.0)
@@ -75,6 +79,10 @@ class Settings:
     head_dims: tuple[int, ...] = HEAD_DIMS
     worker: tuple[str, ...] = WORKER
     worker_log: Path | None = None
+    """What its libraries print."""
+    content_log: Path | None = None
+    """Where prompts and answers are written; they are private code, so None but to find a fault."""
+    allow_root: bool = False
     environ: dict[str, str] = field(default_factory=dict)
     """What the worker gets to see of our variables."""
     patience: Patience = Patience()
@@ -107,6 +115,11 @@ class Settings:
     def lock_file(self) -> Path:
         """The manifest of the model."""
         return self.lock or self.model / LOCK
+
+    @property
+    def crash_file(self) -> Path:
+        """Where the report of a worker's death is written."""
+        return self.state.with_name(f"{self.state.name}.crash")
 
     @property
     def token_file(self) -> Path:

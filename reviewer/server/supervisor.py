@@ -1,4 +1,4 @@
-"""Keeps an engine running: checks the model, starts workers, ends what is stuck, starts again."""
+"""Keeps an engine running: checks the model, starts workers, ends what is ill, starts again."""
 
 import asyncio
 import time
@@ -7,17 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from reviewer.errors import ConfigError, ReviewerError
-from reviewer.server import manifest, places
+from reviewer.server import builds, crash, manifest, places
 from reviewer.server import protocol as p
 from reviewer.server.engine import Engine, State
 from reviewer.server.lint import Model, lint
 from reviewer.server.policy import Restarts
 from reviewer.server.prompt import Prompter
 from reviewer.server.settings import Settings
+from reviewer.server.watch import Watch
 from reviewer.server.worker_link import Gone, Link
 
 TICK = 0.25
-MEMORY_TIMES = 3
 OUT_OF_MEMORY = 75
 """Exit status of a worker without room (EX_TEMPFAIL of sysexits.h)."""
 
@@ -54,9 +54,7 @@ class Supervisor:
         self.restarts = Restarts(self.patience.restarts, self.patience.window)
         self.cache_tokens = settings.cache_tokens
         self.draining = asyncio.Event()
-        self._drain_sent: float | None = None
         self._killed = ""
-        self._heavy = 0
         self._rare = max(1, round(self.patience.memory / TICK))
 
     async def run(self) -> int:
@@ -120,12 +118,13 @@ class Supervisor:
 
     async def _worker(self, prepared: Prepared) -> tuple[str, str]:
         """Run one worker to its end: the kind of end, and the reason in words."""
-        self._killed, self._heavy = "", 0
+        self._killed = ""
         self.engine.become(State.LOADING)
         link = await self._started()
         self.engine.begin(link.send)
         link.send(self._load(prepared.model))
-        watch = asyncio.create_task(self._watch(link))
+        watch = Watch(self.engine, self.settings, link)
+        watching = asyncio.create_task(self._watch(watch))
         try:
             while True:
                 self.engine.hear(await link.receive())
@@ -134,11 +133,11 @@ class Supervisor:
         except p.ProtocolError as error:
             self._kill(link, "protocol", f"the engine talks nonsense: {error}")
         finally:
-            watch.cancel()
+            watching.cancel()
             self.engine.crashed("engine_restarted")
             # Whoever closed its end and lives on is of no use.
             code = await link.close(0.0 if self._killed else 0.5)
-        return self._ended(code)
+        return self._ended(watch, code)
 
     async def _started(self) -> Link:
         try:
@@ -153,10 +152,10 @@ class Supervisor:
         return p.Load(
             str(self.settings.model.resolve()), context, self.cache_tokens,
             min(self.settings.min_cache_tokens, self.cache_tokens), self.settings.max_batch,
-            self.settings.head_dims,
+            self.settings.head_dims, str(builds.folder(self.settings.environ)),
         )  # fmt: skip
 
-    def _ended(self, code: int) -> tuple[str, str]:
+    def _ended(self, watch: Watch, code: int) -> tuple[str, str]:
         error = self.engine.last_error
         kind = self._killed.partition(":")[0] or "crash"
         if code == OUT_OF_MEMORY or (error and error.code == "oom"):
@@ -168,49 +167,53 @@ class Supervisor:
         reason = self._killed.partition(":")[2] or (error.reason if error else "")
         reason = reason or f"the engine ended with status {code}"
         self.engine.log("worker ended", kind=kind, status=code, reason=reason)
+        if code and kind != "drain":
+            self._report(watch, kind, code, reason)
         return kind, reason
+
+    def _report(self, watch: Watch, kind: str, code: int, reason: str) -> None:
+        """Leave a report of the worker's death beside the state."""
+        place, vitals = self.settings.crash_file, self.engine.vitals
+        silent = round(time.monotonic() - vitals.last_sign, 3)
+        words = watch.link.tail.lines
+        report = crash.Report(
+            kind, code, reason, silent, vitals.stats, tuple(vitals.turns), words
+        )  # fmt: skip
+        try:
+            crash.write(place, report)
+        except OSError as error:
+            self.engine.log("crash report", place=str(place), problem=error.strerror)
+        else:
+            self.engine.log("crash report", place=str(place))
 
     def _kill(self, link: Link, kind: str, reason: str) -> None:
         self._killed = f"{kind}:{reason}"
         link.kill()
 
-    async def _watch(self, link: Link) -> None:
+    async def _watch(self, watch: Watch) -> None:
         """End a worker that is stuck, does not stop what was cancelled, or grows."""
-        ticks = 0
+        ticks, grown, link = 0, "", watch.link
         while True:
             await asyncio.sleep(min(TICK, self.patience.beat / 4))
             ticks += 1
             now = time.monotonic()
-            if stuck := self._stuck(now):
+            if ticks % self._rare == 0:
+                grown = grown or self._grown(watch)
+                link.send(p.AskStats())
+            if stuck := watch.stuck(now):
                 self.engine.metrics.watchdog_kills.inc()
                 self._kill(link, "hang", stuck)
-            elif self._too_heavy(link, ticks):
-                self._kill(link, "memory", "the engine took more memory than it may")
+            elif grown and watch.idle(now):
+                self._kill(link, "memory", grown)
             elif self.draining.is_set() and self.engine.limits is None:
                 self._kill(link, "drain", "not needed any more")
-            elif self.draining.is_set() and not self.engine.live and self._drain_sent is None:
-                self._drain_sent = now
+            elif self.draining.is_set() and not self.engine.live and watch.drained is None:
+                watch.drained = now
                 link.send(p.Drain())
-            elif ticks % self._rare == 0:
-                link.send(p.AskStats())
 
-    def _stuck(self, now: float) -> str:
-        """Why the worker is taken for stuck, "" when it is not."""
-        allowed = self.patience.load if self.engine.heard else self.patience.start
-        if self.engine.limits is not None:
-            allowed = self.patience.beat
-        if now - self.engine.last_sign > allowed:
-            return f"the engine gave no sign of life for {allowed:g} seconds"
-        cancelled = [each.cancelled for each in self.engine.live.values() if each.cancelled]
-        if cancelled and now - min(cancelled) > self.patience.cancel:
-            return "the engine did not stop what was cancelled"
-        if self._drain_sent and now - self._drain_sent > self.patience.exit:
-            return "the engine did not end when it was asked to"
-        return ""
-
-    def _too_heavy(self, link: Link, ticks: int) -> bool:
-        if self.settings.worker_bytes is None or ticks % self._rare:
-            return False
-        over = link.resident() > self.settings.worker_bytes
-        self._heavy = self._heavy + 1 if over else 0
-        return self._heavy >= MEMORY_TIMES
+    def _grown(self, watch: Watch) -> str:
+        """Why the worker is too large; from then on nothing new is started on it."""
+        grown = watch.grown()
+        if grown and not self.draining.is_set():
+            self.engine.become(State.DEGRADED, grown)
+        return grown

@@ -1,9 +1,11 @@
 """The program that owns the GPU: `python -P -m reviewer.server.worker DESCRIPTOR`.
 
 One thread reads messages; all calls of the engine are made by the main thread. What ends in an
-error that is not known to be harmless ends the process, and with it gives all memory back.
+error that is not known to be harmless ends the process, and with it gives all memory back. What it
+prints goes into the report of its death, so that no text of anybody may be in it.
 """
 
+import faulthandler
 import os
 import queue
 import socket
@@ -12,9 +14,10 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final, TypeAlias
 
-from reviewer.server import exllama, tie
+from reviewer.server import builds, exllama, tie
 from reviewer.server import protocol as p
 from reviewer.server.loop import Loop, OutOfMemory
 from reviewer.server.selftest import Unwell
@@ -34,10 +37,13 @@ class Channel:
 
     def __init__(self, ours: socket.socket) -> None:
         self._ours = ours
+        self._turn = threading.Lock()
 
     def say(self, *messages: p.Message) -> None:
-        """Send messages. Raises OSError when the front is gone."""
-        self._ours.sendall(b"".join(map(p.frame, messages)))
+        """Send messages, from any thread. Raises OSError when the front is gone."""
+        data = b"".join(map(p.frame, messages))
+        with self._turn:
+            self._ours.sendall(data)
 
     def send(self, messages: Sequence[p.Message]) -> None:
         """The same."""
@@ -74,11 +80,15 @@ def serve(channel: Channel) -> None:
     """Load what is asked for, then generate until drained. Raises Refused, OutOfMemory, Unwell."""
     wanted = channel.first()
     began = time.monotonic()
-    engine = exllama.load(wanted, channel.say)
+    where = Path(wanted.builds)
+    builds.unlock(where, channel.say)
+    with builds.told(where, channel.say):
+        engine = exllama.load(wanted, channel.say)
     channel.say(p.Progress("warm"))
     engine.warm()
     seconds = time.monotonic() - began
-    channel.say(p.Ready(engine.context, engine.cache_tokens, wanted.max_batch, seconds))
+    limits = (engine.context, engine.cache_tokens, wanted.max_batch)
+    channel.say(p.Ready(*limits, seconds, engine.planned))
     inbox: Inbox = queue.SimpleQueue()
     threading.Thread(target=channel.read, args=(inbox,), daemon=True).start()
     loop = Loop(engine.generator, engine.job, channel.send, engine.forget, engine.is_oom)
@@ -88,6 +98,18 @@ def serve(channel: Channel) -> None:
         if any(isinstance(message, p.AskStats) for message in messages):
             channel.say(engine.memory())
         more = loop.turn(messages)
+
+
+SPOKEN: Final = (RuntimeError, OSError, ImportError)
+"""Errors of the GPU, of the system and of libraries that are not there; the words of others may
+quote what they stumbled over."""
+
+
+def explain(error: BaseException) -> None:
+    """Print where an error is from, and what it says where that is about machines alone."""
+    traceback.print_tb(error.__traceback__)
+    said = str(error).partition("\n")[0] if isinstance(error, SPOKEN) else "..."
+    sys.stderr.write(f"{type(error).__name__}: {said[:300]}\n")
 
 
 def run(channel: Channel) -> int:
@@ -104,7 +126,7 @@ def run(channel: Channel) -> int:
         channel.say(p.Error("internal", f"the self-test failed: {error}"))
         return CRASHED
     except Exception as error:  # the last handler of a program of its own
-        traceback.print_exc()
+        explain(error)
         name = type(error).__name__
         if name == "OutOfMemoryError":  # of torch, which is imported elsewhere
             channel.say(p.Error("oom", "no room in the GPU's memory to load the model"))
@@ -117,6 +139,7 @@ def run(channel: Channel) -> int:
 def main() -> None:
     """Run, and end without the destructors of the engine: they may hang."""
     tie.to_parent()
+    faulthandler.enable()  # a crash of the engine's own code leaves our stack, without values
     with socket.socket(fileno=int(sys.argv[1])) as ours:
         status = run(Channel(ours))
     sys.stderr.flush()

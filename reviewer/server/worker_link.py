@@ -6,9 +6,11 @@ import signal
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Final
 
 from reviewer.server import protocol
+from reviewer.server.crash import Tail
 from reviewer.server.settings import Settings
 
 OFFLINE: Final = {
@@ -19,6 +21,12 @@ OFFLINE: Final = {
 
 STATM: Final = "/proc/{}/statm"
 """Sizes of a process in pages; the second is what lies in memory (proc(5))."""
+
+
+def _private(place: Path) -> IO[bytes]:
+    """An empty file that only we may read. Raises OSError."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.fdopen(os.open(place, flags, 0o600), "wb")
 
 
 class Gone(Exception):
@@ -32,6 +40,7 @@ class Link:
     process: asyncio.subprocess.Process
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    tail: Tail
 
     @classmethod
     async def start(cls, settings: Settings) -> "Link":
@@ -46,12 +55,11 @@ class Link:
 
     @classmethod
     async def _start(cls, settings: Settings) -> "Link":
+        log = None if settings.worker_log is None else _private(settings.worker_log)
         ours, theirs = socket.socketpair()
-        log: IO[bytes] | int = asyncio.subprocess.DEVNULL
+        reading, writing = os.pipe()
+        tail = Tail(reading, log)
         try:
-            if settings.worker_log is not None:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-                log = os.fdopen(os.open(settings.worker_log, flags, 0o600), "wb")
             process = await asyncio.create_subprocess_exec(
                 *settings.worker,
                 str(theirs.fileno()),
@@ -59,19 +67,26 @@ class Link:
                 env={**settings.environ, **OFFLINE},
                 cwd="/",
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=writing,
+                stderr=writing,
                 start_new_session=True,
             )
         except OSError:
             ours.close()
+            tail.close()
             raise
         finally:
             theirs.close()
-            if not isinstance(log, int):
-                log.close()
+            os.close(writing)
         reader, writer = await asyncio.open_unix_connection(sock=ours)
-        return cls(process, reader, writer)
+        link = cls(process, reader, writer, tail)
+        asyncio.get_running_loop().add_reader(reading, link.listen)
+        return link
+
+    def listen(self) -> None:
+        """Take what it printed, which is the start of what it has to say of its end."""
+        if not self.tail.read():
+            asyncio.get_running_loop().remove_reader(self.tail.pipe)
 
     def send(self, message: protocol.Message) -> None:
         """Send a message; a worker that is gone is noticed by `receive`."""
@@ -110,6 +125,8 @@ class Link:
             await self.process.wait()
             raise
         finally:
+            asyncio.get_running_loop().remove_reader(self.tail.pipe)
+            self.tail.close()
             with suppress(OSError):
                 await self.writer.wait_closed()
 

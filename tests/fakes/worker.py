@@ -32,6 +32,8 @@ class Behaviour:
     load_seconds: float = 0.0
     text: str | None = None
     """The answer, in place of numbered words: `step` characters a token, then the end."""
+    echo: bool = False
+    """Answer with how it was told to sample."""
     step: int = 1
     width: int = 0
     """Characters that a numbered word has at least."""
@@ -40,6 +42,12 @@ class Behaviour:
     max_batch: int = 16
     starts: str | None = None
     """A file that gets a line for every start."""
+    words: str | None = None
+    """What it prints to standard error when it begins."""
+    loud: int = 1
+    """How often it prints that."""
+    planned: int = 4 << 30
+    """Bytes of GPU memory; it holds half of them unless it grows."""
     spent: str | None = None
     """A file: the mode is for as long as it is not there, and each use of the mode makes it."""
 
@@ -60,6 +68,7 @@ class Worker:
         self.arrived = threading.Condition()
         self.draining = False
         self.tenant: str | None = None
+        self.reserved = behaviour.planned // 2
 
     def say(self, *messages: p.Message) -> None:
         self.channel.sendall(b"".join(map(p.frame, messages)))
@@ -86,6 +95,7 @@ class Worker:
             if self.draining and not self.jobs:
                 sys.exit(0)
             began = time.monotonic()
+            prefill = sum(not job.started for job in self.jobs.values())
             for job in list(self.jobs.values()):
                 self.step(job)
             if self.jobs:
@@ -93,7 +103,7 @@ class Worker:
             pages = sum(-(-(len(j.submit.prompt) + j.submit.max_tokens) // 256) for j in self.jobs.values())  # fmt: skip # noqa: E501
             assert pages * 256 <= self.be.cache_tokens, "more was admitted than there is room for"
             assert len(self.jobs) <= self.be.max_batch
-            self.say(p.Beat(time.monotonic() - began, len(self.jobs), 0, pages))
+            self.say(p.Beat(time.monotonic() - began, len(self.jobs), prefill, pages))
 
     def load(self) -> None:
         message = p.receive(self.channel)
@@ -101,6 +111,9 @@ class Worker:
         if self.be.starts:
             with Path(self.be.starts).open("a") as file:
                 file.write(f"{os.getpid()} {message.cache_tokens}\n")
+        if self.be.words:
+            sys.stderr.write(self.be.words * self.be.loud)
+            sys.stderr.flush()
         if self.be.mode == "load-hang" and self.use():
             time.sleep(600)
         self.say(p.Progress("import"), p.Progress("load", 1, 2))
@@ -116,7 +129,7 @@ class Worker:
                 os.kill(os.getpid(), signal.SIGSEGV)
         self.say(p.Progress("warm"))
         limits = (min(self.be.context, message.context), self.be.cache_tokens, self.be.max_batch)
-        self.say(p.Ready(*limits, self.be.load_seconds))
+        self.say(p.Ready(*limits, self.be.load_seconds, self.be.planned))
 
     def use(self) -> bool:
         """Whether to misbehave now."""
@@ -138,7 +151,7 @@ class Worker:
         elif isinstance(message, p.Drain):
             self.draining = True
         elif isinstance(message, p.AskStats):
-            self.say(p.Stats(1 << 30, 2 << 30, 80 << 30))
+            self.say(p.Stats(self.reserved // 2, self.reserved, 80 << 30))
 
     def step(self, job: Job) -> None:
         now = time.monotonic()
@@ -152,7 +165,7 @@ class Worker:
             self.misbehave(job)
         if name not in self.jobs:
             return
-        text = self.be.text
+        text = sampling(job.submit) if self.be.echo else self.be.text
         piece = (
             f"w{job.tokens} ".ljust(self.be.width)
             if text is None
@@ -203,8 +216,15 @@ class Worker:
                 self.say(p.Delta("nobody", "x", 1))
             case "mute":  # goes on, but the request never ends
                 del self.jobs[name]
+            case "grow-vram":
+                self.reserved = self.be.planned * 6 // 5
             case "grow":
                 self.ballast = bytearray(os.urandom(1)) * (200 << 20)
+
+
+def sampling(submit: p.Submit) -> str:
+    names = ("temperature", "top_p", "top_k", "seed")
+    return json.dumps({name: getattr(submit, name) for name in names})
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ def main() -> int:
     parser.add_argument("model", type=Path)
     for name in ("--state", "--lease", "--cache"):
         parser.add_argument(name, type=Path, required=True)
+    parser.add_argument("--allow-root", action="store_true")
     parser.add_argument("--mode", default="well")
     parser.add_argument("--load", type=float, default=0.0)
     parser.add_argument("--count", type=Path)

@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -20,8 +21,8 @@ from tests.support import models
 TOP = Path(__file__).parents[2]
 WORKER = TOP / "tests" / "fakes" / "worker.py"
 
-HASTY = Patience(beat=1.0, start=5.0, load=5.0, fresh=0.4, cancel=1.0, exit=1.0, keep_alive=0.2,
-                 memory=0.25, write=0.5,
+HASTY = Patience(beat=1.0, least=0.5, start=5.0, load=5.0, fresh=0.4, cancel=1.0, exit=1.0,
+                 keep_alive=0.2, memory=0.25, retire=0.3, write=0.5,
                  restarts=(0.05, 0.05, 0.05))  # fmt: skip
 
 
@@ -36,6 +37,7 @@ def settings(folder: Path, behaviour: dict[str, Any] | None = None, **changes: A
     made = Settings(
         model=folder / "m", state=folder / "state.json", worker=command(**(behaviour or {})),
         environ={"PYTHONPATH": str(TOP)}, patience=HASTY, context=4096, cache_tokens=16384,
+        allow_root=True,
     )  # fmt: skip
     return replace(made, **changes)
 
@@ -172,3 +174,32 @@ def server(made: Settings) -> Iterator[Server]:
             loop.call_soon_threadsafe(work.cancel)
         thread.join(10)
         assert not thread.is_alive()
+
+
+@contextmanager
+def broken(folder: Path, mode: str, *, once: bool = False, **behaviour: Any) -> Iterator[Server]:
+    """A server whose engine is broken, `once` or each time; starts are in the file `starts`."""
+    changes = {name: behaviour.pop(name) for name in list(behaviour) if name in CHANGES}
+    given = {"mode": mode, "starts": str(folder / "starts"), "token_seconds": 0.002, **behaviour}
+    if once:
+        given["spent"] = str(folder / "spent")
+    with server(settings(folder, given, **changes)) as it:
+        yield it
+
+
+CHANGES = ("worker_bytes", "gpu_lock", "gpu_wait", "cache", "patience", "lease")
+
+
+def starts(it: Server) -> list[tuple[int, int]]:
+    """Process and cache tokens of each start."""
+    place = it.settings.state.parent / "starts"
+    lines = place.read_text().splitlines() if place.exists() else []
+    return [(int(pid), int(tokens)) for pid, tokens in map(str.split, lines)]
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
