@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from reviewer.model import Confidence, Judged, Side, Standing
+from reviewer.model import Confidence, Finding, Judged, Side, Standing
 
 SAME: Final = (
     (r"secrets/.*", r"trivy/secret.*", r"bandit/B10[5-7]", r"ruff/S10[5-7]"),
@@ -71,6 +71,46 @@ def merge(judged: Sequence[Judged]) -> tuple[Judged, ...]:
                     note=f"{spoken.rule_id} says the same on this line",
                 )
     return tuple(result)
+
+
+def echoes(judged: Sequence[Judged], tool: str, most: Confidence) -> tuple[Judged, ...]:
+    """What `tool` says on a line where another one says something of the same kind is merged.
+
+    The other's finding is named by it and becomes surer by one step, but not sure enough to reach
+    `most` by that: `tool` is one that has no say in what fails the gate.
+    """
+    result = list(judged)
+    for index, item in enumerate(judged):
+        finding = item.finding
+        if finding.tool != tool or item.standing is not Standing.BODY or not item.anchor:
+            continue
+        for other, spoken in enumerate(result):
+            if spoken.standing is Standing.BODY and _echo(finding, spoken.finding):
+                result[other] = replace(spoken, finding=_surer(spoken.finding, finding, most))
+                note = f"{spoken.finding.rule_id} says it already"
+                result[index] = replace(item, standing=Standing.MERGED, note=note)
+                break
+    return tuple(result)
+
+
+def _echo(finding: Finding, other: Finding) -> bool:
+    """Whether `finding` is about what another tool's finding is about."""
+    mine, theirs = finding.span, other.span
+    return (
+        other.tool != finding.tool
+        and other.category is finding.category
+        and other.side is finding.side
+        and mine.path == theirs.path
+        and theirs.start > 0
+        and mine.start <= theirs.end
+        and theirs.start <= mine.end
+    )
+
+
+def _surer(spoken: Finding, by: Finding, most: Confidence) -> Finding:
+    step = Confidence.MEDIUM if spoken.confidence is Confidence.LOW else Confidence.HIGH
+    sure = spoken.confidence if spoken.confidence < most <= step else step
+    return replace(spoken, message=f"{spoken.message} (also {by.rule_id})", confidence=sure)
 
 
 def _weight(item: Judged) -> tuple[object, object]:

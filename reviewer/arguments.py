@@ -3,7 +3,7 @@
 import argparse
 from typing import Final, NoReturn
 
-from reviewer.commands import _doctor_options, _serve_options
+from reviewer.commands import _audit_options, _bench_options, _doctor_options, _serve_options
 from reviewer.errors import InputError
 from reviewer.plugins import names
 from reviewer.version import VERSION
@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     extent.add_argument("--request", metavar="FILE", help=argparse.SUPPRESS)
     _repo(what)
     what.add_argument("--workspace", metavar="DIR", help=argparse.SUPPRESS)
+    what.add_argument("--engine-fd", metavar="NUMBER", type=int, help=argparse.SUPPRESS)
     what.add_argument(
         "--coverage", metavar="FILE", action="append", default=[],
         help="a coverage report, repeatable (default: the usual places)",
@@ -118,8 +119,20 @@ def parser() -> argparse.ArgumentParser:
     _settings(baseline)
     baseline.set_defaults(**WHOLE)
     _doctor_options.add(commands)
+    _bench_options.add(commands)
+    _audit_options.add(commands)
     _serve_options.add(commands)
+    _children(commands)
     return top
+
+
+def _children(commands: "argparse._SubParsersAction[Parser]") -> None:
+    """What `action` starts, and nobody else."""
+    engine = commands.add_parser("engine")
+    for name, kind in (("--fd", int), ("--request", str), ("--config", str)):
+        engine.add_argument(name, type=kind)
+    _repo(engine)
+    engine.set_defaults(**{key: value for key, value in WHOLE.items() if key != "request"})
 
 
 def _repo(group: argparse._ActionsContainer) -> None:

@@ -1,6 +1,6 @@
 """Standings, score and verdict: pure functions of what was found and what the settings ask for."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
@@ -25,6 +25,7 @@ from reviewer.model import (
     ToolRun,
     Verdict,
 )
+from reviewer.modelling import TOOL, EngineMode
 from reviewer.text import path
 from reviewer.tree import UNREAD
 
@@ -58,26 +59,44 @@ def judge(
     comment of the base switches them off.
     """
     placed = [_placed(f, doubt, changes, settings, ignored) for f, doubt in found]
+    merged = agreement.merge(baseline.mark(placed, known))
+    if not settings.model.gate:
+        merged = agreement.echoes(merged, TOOL, settings.gate.confidence)
     judged = [
-        _standing(item, settings) if item.standing is Standing.BODY else item
-        for item in agreement.merge(baseline.mark(placed, known))
+        _standing(item, settings) if item.standing is Standing.BODY else item for item in merged
     ]
+    return tuple(_capped(judged, settings))
+
+
+def _capped(judged: Sequence[Judged], settings: Settings) -> Iterator[Judged]:
+    """The same, with no more comments on lines than are allowed, to all and to the model."""
     inline = sorted(
         (item for item in judged if item.standing is Standing.INLINE), key=_importance, reverse=True
     )
-    limit = settings.comments.inline
-    capped = {id(item) for item in inline[limit:]}
-    note = f"beyond the {limit} inline comments of comments.inline"
-    return tuple(
-        replace(item, standing=Standing.CAPPED, note=note) if id(item) in capped else item
-        for item in judged
-    )
+    theirs = [item for item in inline if item.finding.tool == TOOL]
+    beyond = {id(item): "model.inline" for item in theirs[settings.model.inline :]}
+    left = [item for item in inline if id(item) not in beyond]
+    beyond |= {id(item): "comments.inline" for item in left[settings.comments.inline :]}
+    limits = {"model.inline": settings.model.inline, "comments.inline": settings.comments.inline}
+    for item in judged:
+        if name := beyond.get(id(item)):
+            note = f"beyond the {limits[name]} inline comments of {name}"
+            yield replace(item, standing=Standing.CAPPED, note=note)
+        else:
+            yield item
 
 
-def _importance(item: Judged) -> tuple[Severity, bool, Confidence]:
-    """What is commented on first: a hole or a bug before an equally grave remark on form."""
+def _importance(item: Judged) -> tuple[Severity, bool, bool, Confidence]:
+    """What is commented on first: a hole or a bug before an equally grave remark on form, and what
+    is sure to be there before what a model says.
+    """
     finding = item.finding
-    return finding.severity, finding.category in HARM, finding.confidence
+    return (
+        finding.severity,
+        finding.category in HARM,
+        finding.tool != TOOL,
+        finding.confidence,
+    )
 
 
 def _placed(
@@ -106,8 +125,9 @@ def _placed(
 def _standing(item: Judged, settings: Settings) -> Judged:
     """Whether a finding on the change is worth a comment of its own."""
     finding, bar = item.finding, settings.comments
-    if finding.severity < bar.inline_from:
-        return replace(item, note=f"below {bar.inline_from.value}")
+    least = settings.model.inline_from if finding.tool == TOOL else bar.inline_from
+    if finding.severity < least:
+        return replace(item, note=f"below {least.value}")
     if finding.confidence < bar.confidence_from:
         return replace(item, note=f"less sure than {bar.confidence_from.value}")
     if finding.span.whole_file:
@@ -136,6 +156,7 @@ def heuristics(
 
     `added` is the number of lines that the change adds.
     """
+    judged = _counted(judged, settings)
     measured = {category for run in runs if run.outcome is Outcome.OK for category in run.measures}
     parts = [_coverage_heuristic(coverage, settings)]
     for category in Category:
@@ -153,6 +174,13 @@ def heuristics(
         size = 0 if category is Category.TESTS else added
         parts.append(Heuristic(category, weight, _points_left(about, size), _evidence(about)))
     return tuple(parts)
+
+
+def _counted(judged: Sequence[Judged], settings: Settings) -> Sequence[Judged]:
+    """What score and gate are made of: without the model's findings, unless they shall count."""
+    if settings.model.gate:
+        return judged
+    return [item for item in judged if item.finding.tool != TOOL]
 
 
 def _coverage_heuristic(coverage: PatchCoverage, settings: Settings) -> Heuristic:
@@ -216,11 +244,16 @@ def verdict(
     required += [f"{name} is required and switched off" for name in unknown]
     if required:
         return Verdict(State.NOT_REVIEWED, total, tuple(required), 2)
+    stopped = tuple(f"{run.tool}: {run.reason}" for run in runs if run.unsafe)
+    if stopped:
+        return Verdict(State.NOT_REVIEWED, total, stopped, 4)
+    if settings.engine.mode is EngineMode.REQUIRED and (why := _unasked(runs)):
+        return Verdict(State.NOT_REVIEWED, total, (why,), 5)
     lost = (*(reason for _, reason in absent), *unread)
-    if not any(run.outcome is Outcome.OK for run in runs):
+    if not any(run.outcome is Outcome.OK for run in runs if run.tool != TOOL):
         return Verdict(State.NOT_REVIEWED, total, ("no tool could review", *lost), 3)
     broken = (
-        *_severe(judged, settings.gate.fail_on, settings.gate.confidence),
+        *_severe(_counted(judged, settings), settings.gate.fail_on, settings.gate.confidence),
         *_under_coverage(coverage, settings),
         *_under_score(total, settings.gate.score),
     )
@@ -255,6 +288,14 @@ def _absent(runs: Sequence[ToolRun]) -> list[tuple[str, str]]:
         for run in runs
         if run.concerned and run.outcome is not Outcome.OK
     ]
+
+
+def _unasked(runs: Sequence[ToolRun]) -> str:
+    """Why no model took part, "" if one did."""
+    run = next((run for run in runs if run.tool == TOOL), None)
+    if run is None or run.outcome is Outcome.OK:
+        return "" if run else "a review by a model is required, and none was asked"
+    return f"a review by a model is required: {run.reason}"
 
 
 def _severe(judged: Sequence[Judged], fail_on: FailOn, confidence: Confidence) -> tuple[str, ...]:

@@ -181,6 +181,13 @@ class Repository:
         files = self._with_ids(_joined(diff.parse(shown.stdout)), base, head)
         return ChangeSet(base, head, files, self._time(head))
 
+    def titles(self, base: str, head: str) -> list[str]:
+        """The first lines of the messages of the commits between two, newest first, at most 20."""
+        shown = self._own("log", "-z", "--max-count=20", "--format=%s", f"{base}..{head}", "--")
+        if shown.returncode:
+            return []
+        return [each.decode("utf-8", "replace") for each in shown.stdout.split(b"\0") if each]
+
     def _with_ids(
         self, files: tuple[FileChange, ...], base: str, head: str
     ) -> tuple[FileChange, ...]:

@@ -2,11 +2,14 @@
 
 import enum
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from reviewer.binding import Range
 from reviewer.globs import Glob
 from reviewer.model import Severity
+
+TOOL: Final = "model"
+"""The name under which the model's part stands among the tools."""
 
 
 class EngineMode(enum.Enum):
@@ -128,7 +131,7 @@ class ModelSettings:
     address it."""
     prompts: str = ""
     """Folder in the branch that the change is to go into, with templates in place of ours:
-    `review.md.j2`, `verify.md.j2`, `rewrite.md.j2`."""
+    `review.txt.j2`, `verify.txt.j2`, `rewrite.txt.j2`."""
     cache: bool = True
     """Whether answers are remembered in the data folder, so that an unchanged place costs nothing
     and gets no new remark."""

@@ -5,40 +5,59 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
-from reviewer import gate, guard, measure, process, tree
+from reviewer import ask, gate, guard, measure, process, tree
 from reviewer.analyzers.base import Analyzer, Spared
 from reviewer.config import Settings, excluded
 from reviewer.coverage.base import CoverageFormat
-from reviewer.errors import ToolError, ToolMissing
+from reviewer.engines.base import Engine
+from reviewer.errors import IntegrityError, ToolError, ToolMissing
 from reviewer.forges.base import Source
 from reviewer.model import (
     ChangeSet,
     FileChange,
     FileSummary,
+    Judged,
     Mode,
+    ModelReview,
     Outcome,
+    PatchCoverage,
     Report,
     Request,
+    Standing,
     Status,
     ToolRun,
 )
+from reviewer.modelling import TOOL
 from reviewer.process import Runner
+from reviewer.prompts import Prompts
+from reviewer.proofs import Prover, offered
 from reviewer.tree import Tree
 
 Progress = Callable[[str], None]
 """Told what is being done now, in a few words."""
 
+GUARDS: Final = ("ruff", "bandit", "complexity", "suppressions", "hidden")
+"""Analyzers that must find nothing new in an edit that is offered."""
+
 
 @dataclass(frozen=True)
 class Means:
-    """What a review works with. `place` is an empty private folder for the clean room."""
+    """What a review works with.
+
+    `engine` answers as the model, by `prompts`. `place` is an empty private folder for the clean
+    room, `workshop` another one for proofs of suggestions.
+    """
 
     analyzers: Sequence[Analyzer]
+    engine: Engine
+    prompts: Prompts
     coverage_formats: Sequence[CoverageFormat]
     coverage_reports: Sequence[Path]
     runner: Runner
     place: Path
+    workshop: Path
     workers: int
     progress: Progress
 
@@ -60,21 +79,25 @@ def review(
     means.progress("reading the change")
     written = source.generated([change.path for change in changes.files])
     room = tree.build(changes, source.blobs, means.place, excluded(settings.paths, written))
-    runs = analyse(changes, room, means, settings.gate.required)
-    means.progress("reading coverage")
-    coverage = measure.measure(means.coverage_reports, means.coverage_formats, changes, room)
-    uncovered = () if coverage.patch is None else (measure.uncovered(coverage, room, changes),)
+    with ask.checked(means.engine) as health:
+        runs = analyse(changes, room, means, settings.gate.required)
+        means.progress("reading coverage")
+        coverage = measure.measure(means.coverage_reports, means.coverage_formats, changes, room)
+        uncovered = () if coverage.patch is None else (measure.uncovered(coverage, room, changes),)
+        model, about = second_opinion(changes, room, runs, coverage, health, settings, means)
     means.progress("judging")
+    runs = (*runs, model)
     shown, found = guard.ground((*runs, *uncovered), changes, room)
     ignored = guard.ignored(found, changes, room)
     judged = gate.judge(found, changes, settings, known, ignored)
+    judged = proven(judged, settings, prover(changes, room, means))
     files = summaries(changes, room)
     added = sum(file.added for file in files if not file.skipped)
     parts = gate.heuristics(judged, shown, coverage, added, settings)
     verdict = gate.verdict(files, judged, shown[: len(runs)], coverage, parts, settings)
     return Report(
         request=request,
-        mode=_mode(runs),
+        mode=_mode(runs, about),
         verdict=verdict,
         changes=files,
         runs=shown,
@@ -82,6 +105,60 @@ def review(
         coverage=coverage,
         heuristics=parts,
         notes=notes,
+        model=about,
+    )
+
+
+def second_opinion(  # noqa: PLR0913, PLR0917 - all that is known of the change by now
+    changes: ChangeSet,
+    room: Tree,
+    runs: Sequence[ToolRun],
+    coverage: PatchCoverage,
+    health: ask.Checkup,
+    settings: Settings,
+    means: Means,
+) -> tuple[ToolRun, ModelReview | None]:
+    """The model's part: its run, and what it was asked if it was."""
+    if not any(_has_content(change) for change in changes.files):
+        return ToolRun(TOOL, Outcome.SKIPPED, reason="no file to look into", concerned=False), None
+    if means.engine.patience:
+        means.progress("waiting for the model")
+    found = health()
+    if not found.ok:
+        return ask.unasked(found, concerned=bool(means.engine.patience)), None
+    masks = tuple(sorted({mask for run in runs for mask in run.masks}))
+    findings = [finding for run in runs for finding in run.findings]
+    asker = ask.Asker(
+        engine=means.engine,
+        health=found,
+        prompts=replace(means.prompts, masks=masks),
+        settings=settings.model,
+        prover=prover(changes, room, means),
+        progress=means.progress,
+    )
+    try:
+        return asker.ask(changes, room, findings, coverage, means.runner)
+    except IntegrityError as error:
+        why = f"{error.message}; {error.tip}"
+        return ToolRun(TOOL, Outcome.FAILED, reason=why, unsafe=True), None
+
+
+def prover(changes: ChangeSet, room: Tree, means: Means) -> Prover:
+    """What shows whether an edit may be offered."""
+    guards = [each for each in means.analyzers if each.name in GUARDS]
+    return Prover(changes, room, means.runner, guards, means.workshop)
+
+
+def proven(judged: Sequence[Judged], settings: Settings, prover: Prover) -> tuple[Judged, ...]:
+    """The same, with proof of the edits in comments on lines, if edits are to be offered."""
+    inline = [n for n, item in enumerate(judged) if item.standing is Standing.INLINE]
+    if not settings.comments.suggestions or not inline:
+        return tuple(judged)
+    shown = offered([judged[n].finding for n in inline], prover, len(inline))
+    by_number = dict(zip(inline, shown, strict=True))
+    return tuple(
+        replace(item, finding=by_number[n]) if n in by_number else item
+        for n, item in enumerate(judged)
     )
 
 
@@ -175,5 +252,8 @@ def summaries(changes: ChangeSet, room: Tree) -> tuple[FileSummary, ...]:
     )
 
 
-def _mode(runs: Sequence[ToolRun]) -> Mode:
-    return Mode.PARTIAL if any(r.outcome is Outcome.FAILED for r in runs) else Mode.STATIC
+def _mode(runs: Sequence[ToolRun], about: ModelReview | None) -> Mode:
+    """FULL only if the model was asked about everything that there was to ask."""
+    if any(run.outcome is Outcome.FAILED for run in runs) or (about and about.missed):
+        return Mode.PARTIAL
+    return Mode.FULL if about else Mode.STATIC

@@ -5,16 +5,19 @@ unless a filter of this module made it. What an HTML template prints is escaped 
 characters as marks; only its own macros are not.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from reviewer import text
+from reviewer.errors import ConfigError
 
 if TYPE_CHECKING:
     from jinja2 import Environment
     from jinja2.runtime import Context
+
+T = TypeVar("T")
 
 
 class Inert(str):
@@ -30,6 +33,35 @@ def render(name: str, **values: object) -> str:
     jinja2.TemplateError.
     """
     return _environment().get_template(name).render(values)
+
+
+def source(name: str) -> str:
+    """The text of the template `name`."""
+    return (folder() / name).read_text(encoding="utf-8")
+
+
+def check_text(name: str, template: str) -> None:
+    """Raises ConfigError for a template of somebody else's that cannot be read."""
+    _translated(name, lambda: _environment().from_string(template))
+
+
+def render_text(name: str, template: str, values: Mapping[str, object]) -> str:
+    """A template of somebody else's, in the same sandbox. Nothing that it prints is escaped.
+
+    Raises ConfigError.
+    """
+    return _translated(name, lambda: _environment().from_string(template).render(values))
+
+
+def _translated(name: str, action: Callable[[], T]) -> T:
+    from jinja2 import TemplateError  # noqa: PLC0415
+
+    try:
+        return action()
+    except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
+        raise ConfigError(
+            f"the prompt {name}: {text.clip(str(error), 200)}", "mend the template, and merge it"
+        ) from error
 
 
 def folder() -> Path:

@@ -7,8 +7,10 @@ import pytest
 from reviewer.analyzers.bandit import Bandit
 from reviewer.analyzers.base import Analyzer
 from reviewer.analyzers.ruff import Ruff
+from reviewer.engines.none import Nobody
 from reviewer.model import Outcome, ToolRun
 from reviewer.process import Runner
+from reviewer.prompts import Prompts
 from reviewer.review import Means, analyse
 from tests.support.room import BIN, room, runner
 
@@ -25,7 +27,10 @@ def run(
     required: tuple[str, ...] = (),
 ) -> list[ToolRun]:
     changes, tree = room(place, files or {"a.py": CODE})
-    means = Means(analyzers, (), (), caged or runner(place), place, 2, lambda _: None)
+    means = Means(
+        analyzers, Nobody(), Prompts.of({}), (), (), caged or runner(place), place, place, 2,
+        lambda _: None,
+    )  # fmt: skip
     return list(analyse(changes, tree, means, required))
 
 

@@ -15,13 +15,16 @@ import msgspec
 from reviewer import baseline, plugins
 from reviewer.arguments import CONFIG_FILE
 from reviewer.config import FLAGS, Config, Layer, Sections, from_environ, from_flags, parse, resolve
+from reviewer.engines.none import Nobody
 from reviewer.errors import ConfigError, InputError, NotDelivered
 from reviewer.forges.local import STAGED, WORKTREE, Local
 from reviewer.git import checkout
 from reviewer.model import Request
 from reviewer.process import Runner
+from reviewer.prompts import Prompts
 from reviewer.reports.json import RequestRecord
 from reviewer.review import Means
+from reviewer.text import log_line, redact
 from reviewer.tree import FILE_BYTES
 
 COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -219,14 +222,19 @@ def means(  # each is another part
     progress: "Progress",
     reports: Sequence[Path] = (),
 ) -> Means:
-    """What a review by these settings works with; `reports` are its coverage reports."""
+    """What a review by these settings works with, but for a model; `reports` are its coverage
+    reports.
+    """
     off = config.settings.analyzers.disable
     return Means(
         analyzers=[each for name, each in config.analyzers.items() if name not in off],
+        engine=Nobody(),
+        prompts=Prompts.of({}),
         coverage_formats=[cls() for cls in plugins.discover("reviewer.coverage").values()],
         coverage_reports=reports,
         runner=runner(config, environ, path, private),
         place=folder(private / "room"),
+        workshop=folder(private / "workshop"),
         workers=config.settings.limits.workers or cores(),
         progress=progress.say,
     )
@@ -308,6 +316,12 @@ def through_link(target: Path, inside: Path) -> bool:
         part.is_symlink() and part.parent.resolve().is_relative_to(inside)
         for part in (place, *place.parents)
     )
+
+
+def warn(message: str) -> None:
+    """Say on standard error what does not end the command."""
+    if sys.stderr is not None:
+        print(f"reviewer: {log_line(redact(message))}", file=sys.stderr, flush=True)
 
 
 class Progress:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +10,14 @@ from typing import Any
 
 from reviewer import baseline, plugins, process, rules
 from reviewer.arguments import CONFIG_FILE
+from reviewer.commands import _engine as engines
 from reviewer.commands import _parts as parts
-from reviewer.config import Config, Sections
+from reviewer.config import Config, Sections, Settings
+from reviewer.engines._relay import Relayed
 from reviewer.errors import InputError
 from reviewer.forges.local import Local
 from reviewer.measure import find
-from reviewer.model import Report
+from reviewer.model import Report, Request
 from reviewer.review import review
 
 
@@ -35,13 +38,27 @@ def main(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         config = _in_workspace(config, workspace)
         reports = _coverage_reports(arguments.coverage, config, forge, workspace)
         means = parts.means(config, environ, path, private, progress, reports)
+        asking = _asking(arguments, config.settings, request, environ)
+        prompts = engines.prompts(config.settings, request, forge)
+        means = replace(means, engine=asking.engine, prompts=prompts)
         known = parts.known(forge)
         notes = _notes(source.changes.by_path, arguments.config if forge.asked else None)
         fingerprints = {entry.fingerprint for entry in known}
         report = review(request, source, config.settings, means, notes, fingerprints)
         report = replace(report, notes=(*report.notes, *_gone(known, report, analyzers)))
+        report = engines.sealed(report, asking.log)
     _write(report, destinations, parts.top(Path(arguments.repo)))
     return report.verdict.exit_code
+
+
+def _asking(
+    arguments: argparse.Namespace, settings: Settings, request: Request, environ: Mapping[str, str]
+) -> engines.Asking:
+    """The engine of this review: at the other end of what we inherited, or our own."""
+    if arguments.engine_fd is None:
+        return engines.asking(settings, request, environ, parts.warn)
+    connection = socket.socket(fileno=arguments.engine_fd)
+    return engines.Asking(Relayed(connection, engines.patience(settings.engine)))
 
 
 def _notes(changed: Mapping[str, Any], config: str | None) -> tuple[str, ...]:

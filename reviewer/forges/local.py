@@ -13,6 +13,7 @@ from reviewer.errors import InputError
 from reviewer.forges.base import Forge, Source
 from reviewer.git import Repository
 from reviewer.model import ChangeSet, FileChange, Request, Status, Trust
+from reviewer.text import clip
 from reviewer.tree import FILE_BYTES, Entry, unsafe
 
 STAGED: Final = "staged"
@@ -92,6 +93,14 @@ class Local:
         repository = replace(self.repository, base_oid=self.trusted_ref)
         changes = repository.changes(request.base, request.head)
         return Source(changes, repository, repository.linguist)
+
+    def titles(self, request: Request) -> str:
+        """What the commits of the change are called, a line each; "" where there are none."""
+        if self.patch is not None or self.extent:
+            return ""
+        return "\n".join(
+            clip(each, 200) for each in self.repository.titles(request.base, request.head)
+        )
 
     def _of_patch(self, patch: bytes) -> Source:
         files = diff.parse(patch)

@@ -141,11 +141,12 @@ class SpanRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SuggestionRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`text` in place of the lines of `span`, and what has been shown of it."""
+    """`text` in place of the lines of `span`, what was shown of it, why it is not offered."""
 
     span: SpanRecord
     text: str
     proof: Proof
+    refused: str
 
 
 class FindingRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -205,6 +206,7 @@ class ModelRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     engine: str
     context: Count
     units: Count
+    missed: Count
     left_out: list[LeftOutRecord]
     prompts: list[tuple[str, str]]
     shape: str

@@ -12,9 +12,12 @@ from typing import Any
 
 from reviewer import plugins
 from reviewer.config import Settings
+from reviewer.engines.base import Engine
+from reviewer.engines.none import Nobody
 from reviewer.forges.local import Local
 from reviewer.model import Category, ChangeSet, Finding, Outcome, Report, ToolRun
 from reviewer.process import Runner
+from reviewer.prompts import Prompts
 from reviewer.review import Means, review
 from reviewer.tree import Tree
 from tests.support.gitrepo import commits, git, new_repository
@@ -100,16 +103,21 @@ def reviewed(
     settings: Settings | None = None,
     reports: Sequence[Path] = (),
     tools: Runner | None = None,
+    engine: Engine | None = None,
 ) -> Report:
     """The report of a review by these analyzers, in this process."""
     request = forge.request({})
     (place / "room").mkdir()
+    (place / "workshop").mkdir()
     means = Means(
         analyzers=analyzers,
+        engine=engine or Nobody(),
+        prompts=Prompts.of({}),
         coverage_formats=[cls() for cls in plugins.discover("reviewer.coverage").values()],
         coverage_reports=reports,
         runner=tools or runner(place),
         place=place / "room",
+        workshop=place / "workshop",
         workers=4,
         progress=lambda _: None,
     )

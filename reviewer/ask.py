@@ -1,0 +1,312 @@
+"""The model's part of a review: all units asked about within the budgets, what is found judged.
+
+Each finding is held against the code, counted over several answers and looked at again where that
+is wanted, and each edit is proven. What was not asked about is listed with its reason; nothing that
+was said is dropped.
+"""
+
+import contextlib
+import queue
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeVar
+
+from reviewer import claims, text
+from reviewer import context as contexts
+from reviewer.context import Unit
+from reviewer.effort import Budget
+from reviewer.engines.base import Engine, Health
+from reviewer.errors import (
+    BadSchema,
+    ContextTooLong,
+    EngineError,
+    Truncated,
+)
+from reviewer.model import (
+    Category,
+    ChangeSet,
+    Finding,
+    LeftOut,
+    ModelReview,
+    Outcome,
+    PatchCoverage,
+    Proof,
+    Suggestion,
+    ToolRun,
+)
+from reviewer.modelling import TOOL, ModelSettings
+from reviewer.process import Runner
+from reviewer.prompts import Prompts
+from reviewer.proofs import Prover
+from reviewer.question import Questions
+from reviewer.tree import Tree
+
+MEASURES: Final = (Category.CORRECTNESS, Category.SECURITY)
+"""What the model judges where its findings count."""
+
+PROOFS: Final = 40
+"""Edits that are proven; the gravest findings come first."""
+
+OWN: Final = (BadSchema, Truncated, ContextTooLong)
+"""Failures that are those of one question, and say nothing of the next."""
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+Checkup = Callable[[], Health]
+"""Waits for what came of looking at an engine."""
+
+
+@contextlib.contextmanager
+def checked(engine: Engine) -> Iterator[Checkup]:
+    """Look at the engine's health while other things are done; let go of the engine at the end."""
+    found: queue.SimpleQueue[Health] = queue.SimpleQueue()
+
+    def look() -> None:
+        found.put(engine.health(time.monotonic() + engine.patience))
+
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        yield found.get
+    finally:
+        engine.close()
+
+
+def unasked(health: Health, *, concerned: bool) -> ToolRun:
+    """The run of a model that is not well, or that nobody has set up (`concerned` is False)."""
+    reason = "; ".join(filter(None, (health.reason, health.tip)))
+    return ToolRun(
+        TOOL,
+        Outcome.SKIPPED,
+        reason=reason,
+        seconds=health.seconds,
+        concerned=concerned,
+        unsafe=health.unsafe,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What came of one unit: findings, or why there are none."""
+
+    number: int
+    findings: tuple[Finding, ...] = ()
+    left_out: LeftOut | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A finding, and the number of its unit."""
+
+    number: int
+    finding: Finding
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Asks one engine that is well. `prover` shows of edits whether they may be offered."""
+
+    engine: Engine
+    health: Health
+    prompts: Prompts
+    settings: ModelSettings
+    prover: Prover
+    progress: Callable[[str], None] = field(default=lambda _: None)
+
+    def ask(
+        self,
+        changes: ChangeSet,
+        tree: Tree,
+        findings: Sequence[Finding],
+        coverage: PatchCoverage,
+        runner: Runner,
+    ) -> tuple[ToolRun, ModelReview]:
+        """Ask about all of a change that there is to ask about; `findings` are the analyzers'.
+
+        Raises IntegrityError where the audit log is demanded and broken, ConfigError for a prompt.
+        """
+        started = time.monotonic()
+        budget = Budget(self.settings, started + self.settings.seconds)
+        able = self.health.capabilities
+        with budget.stage("context"):
+            context = contexts.build(changes, tree, findings, coverage, runner)
+        questions = Questions(
+            self.engine, self.prompts, self.settings, budget, changes, tree, able.context
+        )
+        told = self._units(questions, context.units)
+        found = self._verified(questions, context.units, _once(told))
+        found = self._proven(questions, context.units, found)
+        missed = tuple(each.left_out for each in told if each.left_out is not None)
+        run = ToolRun(
+            TOOL,
+            Outcome.FAILED if budget.broken else Outcome.OK,
+            version=self.health.model,
+            findings=tuple(each.finding for each in found),
+            reason=text.clip(budget.broken or _missed(missed), 600),
+            seconds=time.monotonic() - started,
+            measures=MEASURES if self.settings.gate else (),
+        )
+        about = ModelReview(
+            model=self.health.model,
+            weights=able.weights_sha256,
+            engine=able.dialect,
+            context=able.context,
+            units=len(context.units),
+            missed=len(missed),
+            left_out=(*missed, *context.left_out),
+            prompts=self.prompts.digests,
+            shape=questions.shape,
+            settings=questions.wanted,
+            effort=budget.total(),
+        )
+        return run, about
+
+    def _units(self, questions: Questions, units: Sequence[Unit]) -> list[_Told]:
+        """What came of each unit, in their order."""
+
+        def work(number: int) -> _Told:
+            why = questions.budget.spent()
+            unit = units[number]
+            try:
+                if not why:
+                    found = questions.review(unit)
+                    questions.budget.add(asked=1)
+                    return _Told(number, found)
+            except EngineError as error:
+                why = str(error)
+                if not isinstance(error, OWN):
+                    questions.budget.failed(why)
+            return _Told(number, left_out=LeftOut(unit.path, unit.start, unit.end, why))
+
+        with questions.budget.stage("ask"):
+            told = self._spread(work, in_turns(units), "asked the model about {} of {} places")
+        return sorted(told, key=lambda each: each.number)
+
+    def _verified(
+        self, questions: Questions, units: Sequence[Unit], found: list[_Found]
+    ) -> list[_Found]:
+        """The same findings; those without a doubt were looked at once more, if that is wanted."""
+        if not self.settings.verify:
+            return found
+
+        def work(each: _Found) -> _Found:
+            if each.finding.doubt:
+                return each
+            why = questions.budget.spent()
+            try:
+                if not why:
+                    return replace(each, finding=questions.verify(units[each.number], each.finding))
+            except EngineError as error:
+                why = str(error)
+            return replace(each, finding=replace(each.finding, doubt=f"verify: {why}"))
+
+        with questions.budget.stage("verify"):
+            return self._spread(work, found, "looked again at {} of {} findings")
+
+    def _proven(
+        self, questions: Questions, units: Sequence[Unit], found: list[_Found]
+    ) -> list[_Found]:
+        """The same findings, with what is shown of their edits; a refused one is rewritten once."""
+        with questions.budget.stage("prove"):
+            chosen = [n for n, each in enumerate(found) if each.finding.suggestion is not None]
+            chosen.sort(key=lambda n: found[n].finding.severity, reverse=True)
+            done = self._shown(found, chosen[:PROOFS])
+            for number in chosen[PROOFS:]:
+                done[number] = _refused(found[number], f"beyond the {PROOFS} edits that are proven")
+            again = [n for n in chosen[:PROOFS] if _proof(done[n]) is Proof.UNCHECKED]
+            for number in again:
+                done[number] = self._rewritten(questions, units, done[number])
+            tried = [
+                n for n in again if _proof(done[n]) is Proof.UNCHECKED and not _reason(done[n])
+            ]
+            return self._shown(done, tried)
+
+    def _shown(self, found: Sequence[_Found], numbers: Sequence[int]) -> list[_Found]:
+        done = list(found)
+        edits = [found[number].finding.suggestion for number in numbers]
+        shown = self.prover.prove_all([edit for edit in edits if edit is not None])
+        for number, edit, proved in zip(numbers, edits, shown, strict=True):
+            if edit is not None:
+                made = replace(edit, proof=proved.proof, refused=proved.reason)
+                done[number] = _with(found[number], made)
+        return done
+
+    def _rewritten(self, questions: Questions, units: Sequence[Unit], each: _Found) -> _Found:
+        """With another text for a refused edit, and no reason yet; or as it was."""
+        edit = each.finding.suggestion
+        if edit is None or questions.budget.spent():
+            return each
+        try:
+            text = questions.rewrite(units[each.number], each.finding, edit.refused)
+        except EngineError:
+            return each
+        if text is None or text.removesuffix("\n") == edit.text:
+            return each
+        return _with(each, replace(edit, text=text.removesuffix("\n"), refused=""))
+
+    def _spread(self, work: Callable[[S], T], items: Sequence[S], words: str) -> list[T]:
+        """Work on all items, several at a time, in order."""
+        done: list[T] = []
+        with ThreadPoolExecutor(self.settings.workers) as pool:
+            try:
+                for each in pool.map(work, items):
+                    done.append(each)
+                    if len(done) % 10 == 0 or len(done) == len(items):
+                        self.progress(words.format(f"{len(done):,}", f"{len(items):,}"))
+            except BaseException:
+                # Cancelled: who waits for the engine must not keep us.
+                pool.shutdown(wait=False, cancel_futures=True)
+                self.engine.close()
+                raise
+        return done
+
+
+def in_turns(units: Sequence[Unit]) -> list[int]:
+    """The riskiest first, but one unit of each file before a second of any: no file waits for the
+    largest.
+    """
+    seen: Counter[str] = Counter()
+    turns = []
+    for number, path in enumerate(_paths(units)):
+        turns.append((seen[path], number))
+        seen[path] += 1
+    return [number for _, number in sorted(turns)]
+
+
+def _paths(units: Sequence[Unit]) -> Iterator[str]:
+    yield from (unit.path for unit in units)
+
+
+def _once(told: Sequence[_Told]) -> list[_Found]:
+    """All findings; what repeats another one has a doubt."""
+    found = [_Found(each.number, finding) for each in told for finding in each.findings]
+    kept = claims.once(each.finding for each in found)
+    return [replace(each, finding=finding) for each, finding in zip(found, kept, strict=True)]
+
+
+def _missed(missed: Sequence[LeftOut]) -> str:
+    if not missed:
+        return ""
+    reasons = "; ".join(dict.fromkeys(each.reason for each in missed))
+    return f"not asked about {text.count(len(missed), 'place')} of the change: {reasons}"
+
+
+def _with(each: _Found, edit: Suggestion) -> _Found:
+    return replace(each, finding=replace(each.finding, suggestion=edit))
+
+
+def _refused(each: _Found, why: str) -> _Found:
+    edit = each.finding.suggestion
+    return each if edit is None else _with(each, replace(edit, refused=why))
+
+
+def _proof(each: _Found) -> Proof | None:
+    return None if each.finding.suggestion is None else each.finding.suggestion.proof
+
+
+def _reason(each: _Found) -> str:
+    return "" if each.finding.suggestion is None else each.finding.suggestion.refused
