@@ -238,6 +238,7 @@ def attend(  # noqa: PLR0913  # all but the first are named
     sealed: bool = False,
     nobody: bool = False,
     ended: Callable[[], bool] | None = None,
+    inherits: Sequence[int] = (),
 ) -> int:
     """Run a part of ours in a process of its own, hearing its lines as they come.
 
@@ -245,7 +246,8 @@ def attend(  # noqa: PLR0913  # all but the first are named
     in which it dies with us. When an exception reaches us (a signal that cancels us raises one), it
     is asked to end by SIGTERM and has GRACE seconds for that; the same happens, as ToolFailed, soon
     after `ended` begins to say so. A `sealed` one has no network and no privileges; `nobody` asks
-    for that user, and needs root. Raises ToolMissing, ToolFailed.
+    for that user, and needs root. It `inherits` these descriptors, by their numbers. Raises
+    ToolMissing, ToolFailed.
     """
     user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if nobody else {}
     try:
@@ -258,6 +260,7 @@ def attend(  # noqa: PLR0913  # all but the first are named
             stderr=subprocess.PIPE,
             start_new_session=True,
             preexec_fn=_tied(sealed=sealed),  # noqa: PLW1509  # made before the fork
+            pass_fds=tuple(inherits),
             **user,  # type: ignore[call-overload]
         )
     except OSError as error:

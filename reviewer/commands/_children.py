@@ -1,9 +1,12 @@
 """The two processes that the action is made of, and the little that each of them is given."""
 
+import contextlib
 import os
+import socket
 import sys
+import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,6 +14,7 @@ from typing import Final
 import reviewer
 from reviewer import outputs, process, templates
 from reviewer.config import Sections, for_children
+from reviewer.engines.managed import PASSED_ON
 from reviewer.errors import NotDelivered, ToolError
 from reviewer.inputs import value
 from reviewer.text import clip
@@ -36,6 +40,19 @@ OF_GITLAB: Final = (
 FILES: Final = ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE")
 """Files of the step by which a process speaks to later steps: not the publisher's business."""
 
+ENGINES: Final = (
+    "REVIEWER_DATA_DIR", "REVIEWER_ENGINE_KEY", "REVIEWER_AUDIT_KEY", "XDG_STATE_HOME",
+    "GITHUB_RUN_ID", "GITHUB_ACTOR", "GITHUB_EVENT_NAME",
+    "CI_JOB_ID", "GITLAB_USER_LOGIN", "CI_PIPELINE_SOURCE",
+)  # fmt: skip
+"""What the engine's process sees of them: where its data is, its keys, and what its log names."""
+
+KEYS: Final = ("engine-key", "audit-key")
+"""The inputs that are for the engine's process alone."""
+
+SETTLE: Final = 20.0
+"""Seconds for the engine to end once the review has: our own server lets go of the card in them."""
+
 ISSUE_BYTES: Final = 1 << 16
 COMPLAINT_CHARS: Final = 600
 
@@ -57,11 +74,63 @@ class Children:
     path: Sequence[Path]
     private: Path
 
-    def review(self, words: Sequence[str], cwd: Path, readable: Sequence[Path]) -> Ended:
+    @contextlib.contextmanager
+    def engine(self, words: Sequence[str], *, wanted: bool) -> Iterator[int | None]:
+        """`reviewer engine` beside what is done inside, which gets the other end of its line.
+
+        That is the number of a descriptor, None where no model is `wanted`. The engine hangs up
+        when nobody holds it any more, and has SETTLE seconds to end what it has started.
+        """
+        if not wanted:
+            yield None
+            return
+        place = self.private / "engine"
+        place.mkdir(mode=0o700)
+        theirs, ours = socket.socketpair()
+        over = threading.Event()
+        argv = _argv(["engine", *words, "--fd", str(theirs.fileno())])
+        env = {**self._plain(place), **self._settings(), **self._engine_environ()}
+
+        def attend() -> None:
+            with contextlib.suppress(ToolError):
+                process.attend(
+                    argv, cwd=place, env=env, out=outputs.say, err=outputs.say,
+                    ended=over.is_set, inherits=[theirs.fileno()],
+                )  # fmt: skip
+
+        thread = threading.Thread(target=attend, daemon=True)
+        thread.start()
+        try:
+            yield ours.fileno()
+        finally:
+            for end in (theirs, ours):
+                end.close()
+            thread.join(SETTLE)
+            over.set()
+            thread.join(process.GRACE + 1.0)
+            _show_issues(place)
+
+    def _settings(self) -> dict[str, str]:
+        return for_children(self.environ, self.sections)
+
+    def _engine_environ(self) -> dict[str, str]:
+        """What the engine's process sees of our variables."""
+        names = {name for name in self.environ if name in (*ENGINES, *PASSED_ON)}
+        keys = {f"INPUT_{name.upper()}": value(self.environ, name) for name in KEYS}
+        return {name: self.environ[name] for name in names} | keys
+
+    def review(
+        self,
+        words: Sequence[str],
+        cwd: Path,
+        readable: Sequence[Path],
+        engine: int | None = None,
+    ) -> Ended:
         """`reviewer review` without token, network and privileges; it writes to `report`.
 
         It runs as nobody when we are root and everybody may reach what it works with: our own
-        files, and those in `readable`. Raises NotDelivered when it cannot run.
+        files, and those in `readable`. `engine` is its end of the line to the model. Raises
+        NotDelivered when it cannot run.
         """
         place = self.report.parent
         place.mkdir(mode=0o700)
@@ -76,11 +145,13 @@ class Children:
         passed = {name: self.environ[name] for name in REVIEWERS if name in self.environ}
         env = {**self._plain(place), **passed, **for_children(self.environ, self.sections)}
         words = ["review", *words, "--format", "json", "--output", str(self.report)]
+        inherits = [] if engine is None else [engine]
+        words += [f"--engine-fd={number}" for number in inherits]
         heard = _Complaints()
         try:
             code = process.attend(
                 _argv(words), cwd=cwd, env=env, out=outputs.say, err=heard,
-                sealed=True, nobody=nobody,
+                sealed=True, nobody=nobody, inherits=inherits,
             )  # fmt: skip
         except ToolError as error:
             raise NotDelivered(f"the review {error}") from error

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from reviewer import http
 from reviewer.audit import Audited, Log, Run
 from reviewer.commands import _data
 from reviewer.commands import _parts as parts
@@ -39,6 +40,12 @@ def wanted(settings: EngineSettings) -> bool:
     return settings.mode is not EngineMode.OFF and bool(settings.url or settings.model_dir)
 
 
+def check(settings: EngineSettings) -> None:
+    """Raises ConfigError for a server to which no code may go."""
+    if wanted(settings) and settings.url:
+        http.place(settings.url, settings.allow)
+
+
 def asking(settings: Settings, request: Request, environ: Mapping[str, str], warn: Warn) -> Asking:
     """The engine in force. `warn` is told why answers are not remembered, or not logged.
 
@@ -48,13 +55,14 @@ def asking(settings: Settings, request: Request, environ: Mapping[str, str], war
         return Asking(Nobody("switched off by engine.mode", ""))
     if not wanted(settings.engine):
         return Asking(Nobody())
-    engine, log = plain(settings.engine, request, environ), None
-    if settings.model.audit is not AuditMode.OFF:
-        log = audit_log(settings, request, environ, warn)
-        engine = engine if log is None else Audited(engine, log)
+    check(settings.engine)
+    engine = plain(settings.engine, request, environ)
+    book = log(settings, request, environ, warn)
+    if book is not None:
+        engine = Audited(engine, book)
     if settings.model.cache:
         engine = _remembering(engine, environ, warn)
-    return Asking(engine, log)
+    return Asking(engine, book)
 
 
 def plain(settings: EngineSettings, request: Request, environ: Mapping[str, str]) -> Engine:
@@ -89,13 +97,14 @@ def plain(settings: EngineSettings, request: Request, environ: Mapping[str, str]
     return engines[0] if len(engines) == 1 else Fallback(engines)
 
 
-def audit_log(
-    settings: Settings, request: Request, environ: Mapping[str, str], warn: Warn
-) -> Log | None:
-    """The log of this review's calls; None where there is no place for one and none is required.
+def log(settings: Settings, request: Request, environ: Mapping[str, str], warn: Warn) -> Log | None:
+    """The log of this review's calls; None where none is wanted, or there is no place for one and
+    none is required.
 
     Raises IntegrityError.
     """
+    if settings.model.audit is AuditMode.OFF:
+        return None
     required = settings.model.audit is AuditMode.REQUIRED
     try:
         folder = _data.log(environ)
@@ -152,13 +161,17 @@ def prompts(settings: Settings, request: Request, forge: Local) -> Prompts:
     )
 
 
-def sealed(report: Report, log: Log | None) -> Report:
+def sealed(report: Report, book: Log | None) -> Report:
     """The report with the end of the log, in which is recorded what became of its findings."""
-    if log is None or report.model is None:
+    if book is None or report.model is None:
         return report
     told = [item for item in report.judged if item.finding.tool == TOOL]
     dropped = sum(item.standing in (Standing.UNPROVEN, Standing.MERGED) for item in told)
-    if log.review(kept=len(told) - dropped, dropped=dropped, redactions=0) is None:
+    try:
+        if book.review(kept=len(told) - dropped, dropped=dropped, redactions=0) is None:
+            return report
+    except IntegrityError:
+        # Each call is recorded, and the next review is told what became of the log.
         return report
-    effort = replace(report.model.effort, checkpoint=str(log.checkpoint()))
+    effort = replace(report.model.effort, checkpoint=str(book.checkpoint()))
     return replace(report, model=replace(report.model, effort=effort))

@@ -9,18 +9,19 @@ import argparse
 import os
 import secrets
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from reviewer import outputs, plugins, process, skips, text
+from reviewer.commands import _engine as engines
 from reviewer.commands import _forge as forges
 from reviewer.commands import _ledger as ledgers
 from reviewer.commands import _parts as parts
 from reviewer.commands._children import Children, Ended
 from reviewer.commands.publish import log, summarised
-from reviewer.config import Sections
+from reviewer.config import Sections, Settings
 from reviewer.errors import InputError, IntegrityError, NotDelivered, ReviewerError
 from reviewer.inputs import Given, publishes, value
 from reviewer.model import Report, Request
@@ -90,7 +91,8 @@ def main(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _run(environ: Mapping[str, str], story: Story) -> int:
     given = Given.of(environ)
     outputs.mask(given.token, environ)
-    outputs.mask(value(environ, "marker-key"), environ)
+    for name in ("marker-key", "engine-key", "audit-key"):
+        outputs.mask(value(environ, name), environ)
     story.place = _place(given, environ)
     with parts.private_folder() as name:
         private = Path(name)
@@ -139,11 +141,12 @@ def _review(job: Job, forge: forges.Remote) -> int:
     story.skipped = skips.reason(rules, forge.occasion) or skips.reason_of(rules, changes)
     if story.skipped:
         return 0
+    engines.check(config.settings.engine)
     file = job.private / "request.json"
     parts.write_request(request, file)
     words = ["--request", str(file), "--repo", str(forge.repository_folder), *_config(given)]
     with outputs.group("Reviewing", job.environ):
-        report = _reviewed(job, request, words)
+        report = _reviewed(job, request, words, config.settings)
     report = replace(report, notes=(*report.notes, *forge.notes(changes)))
     story.report = report
     ledgers.keep_reports(report, FORMATS, story.place)
@@ -169,17 +172,20 @@ def _config(given: Given) -> list[str]:
     return ["--config", given.config] if given.config else []
 
 
-def _reviewed(job: Job, request: Request, words: Sequence[str]) -> Report:
+def _reviewed(job: Job, request: Request, words: Sequence[str], settings: Settings) -> Report:
     """The report of the child, as far as it can be believed: it is about this request.
 
     Raises ReviewerError when there is none.
     """
     children, workspace = job.children, forges.workspace(job.environ)
+    with_model = engines.wanted(settings.engine)
+    asking = list(words)
     if workspace is not None:
         named = (word for name in job.given.coverage for word in ("--coverage", name))
         words = [*words, "--workspace", str(workspace), *named]
     readable = [Path(words[words.index("--repo") + 1])]
-    ended = children.review(words, workspace or job.private, readable)
+    with children.engine(asking, wanted=with_model) as engine:
+        ended = children.review(words, workspace or job.private, readable, engine)
     if not children.report.exists():
         raise _failure("the review", ended)
     report = ledgers.read_report(children.report)
@@ -188,7 +194,13 @@ def _reviewed(job: Job, request: Request, words: Sequence[str]) -> Report:
             f"the review ended with status {ended.code} and left a report of something else",
             "run it again; if that does not help, the change may have taken over a tool",
         )
-    return report
+    if report.model is None or not with_model:
+        return report
+    return engines.sealed(report, engines.log(settings, request, job.environ, _warned(job)))
+
+
+def _warned(job: Job) -> Callable[[str], None]:
+    return lambda message: outputs.warn(message, job.environ)
 
 
 def _publish_only(job: Job) -> int:
