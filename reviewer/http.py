@@ -210,6 +210,32 @@ class Reply:
                     yield bytes(line[5:].strip())
 
 
+class Switch:
+    """Ends conversations that are going on, from another thread."""
+
+    def __init__(self) -> None:
+        self._clocks: set[_Clock] = set()
+        self._lock = threading.Lock()
+
+    def off(self) -> None:
+        """End them all; new ones may begin."""
+        with self._lock:
+            clocks = tuple(self._clocks)
+        for clock in clocks:
+            clock.end()
+
+    @contextlib.contextmanager
+    def holding(self, clock: "_Clock") -> Iterator[None]:
+        """While a conversation goes on."""
+        with self._lock:
+            self._clocks.add(clock)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._clocks.discard(clock)
+
+
 @dataclass(frozen=True)
 class Client:
     """Speaks to one server. `token` goes into each request, and is shown to nobody, and so do
@@ -217,6 +243,7 @@ class Client:
 
     `silence` is the longest time without a byte, in seconds: it has to outlast the server's queue.
     `ca_file` holds the certificates that sign the server's own; without it the system's are used.
+    `switch` ends what goes on.
     """
 
     place: Place
@@ -224,6 +251,7 @@ class Client:
     silence: float = 300.0
     ca_file: Path | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
+    switch: Switch = field(default_factory=Switch)
 
     def get(self, path: str, deadline: float, cap: int = ANSWER_BYTES) -> Answer:
         """Read `path`. Raises EngineDown and EngineRefused."""
@@ -243,6 +271,7 @@ class Client:
             clock = _Clock(deadline, self.place.name)
             with contextlib.ExitStack() as stack:
                 stack.enter_context(clock)
+                stack.enter_context(self.switch.holding(clock))
                 stack.enter_context(self._translated(clock))
                 client = stack.enter_context(self._client(clock))
                 request = client.build_request(
@@ -341,7 +370,7 @@ class _Clock:
         self.name = name
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()
-        self._timer = threading.Timer(max(self.left(), 0.0), self._end)
+        self._timer = threading.Timer(max(self.left(), 0.0), self.end)
         self._timer.daemon = True
 
     def left(self) -> float:
@@ -368,7 +397,8 @@ class _Clock:
             if self.over:
                 self._shut()
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """End it now, whatever time is left."""
         self.over = True
         self._shut()
 

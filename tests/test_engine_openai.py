@@ -1,8 +1,11 @@
+import concurrent.futures
 import json
 import re
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any
 
 import msgspec
@@ -426,3 +429,45 @@ def test_no_secret_shows_in_a_repr() -> None:
 def test_text_that_is_no_unicode_is_refused_here() -> None:
     with FakeEngine() as engine, pytest.raises(EngineRefused, match="no Unicode"):
         OpenAI(engine.url).complete(prompt("\udc80"))
+
+
+def test_whoever_waits_is_let_go_when_the_engine_is_closed() -> None:
+    with FakeEngine(faults=deque([fake.silent, fake.dripping])) as server:
+        engine = OpenAI(server.url)
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            asked = [pool.submit(engine.complete, prompt(seconds=30)) for _ in range(2)]
+            while len(server.chats()) < 2:
+                time.sleep(0.01)
+            started = time.monotonic()
+            engine.close()
+            for each in asked:
+                with pytest.raises(EngineDown):
+                    each.result(5)
+            assert time.monotonic() - started < 3
+        assert engine.complete(prompt()).text == RIGHT
+
+
+@pytest.mark.parametrize("owner", ["reviewer", "vllm", "sglang", "llamacpp"])
+def test_tokens_are_counted_by_the_server(owner: str) -> None:
+    with FakeEngine(owner) as server:
+        engine = OpenAI(server.url)
+        assert engine.count("twelve chars", time.monotonic() + 5) == 4
+        (counted,) = [each.body for each in server.seen if each.path == "/tokenize"]
+        assert "twelve chars" in counted.values()
+        assert counted.get("parse_special", False) is False
+        assert engine.count("\udc80", time.monotonic() + 5) is None
+
+
+def test_nobody_counts_where_there_is_no_way_to_ask() -> None:
+    with FakeEngine("somebody else") as server:
+        assert OpenAI(server.url).count("text", time.monotonic() + 5) is None
+    assert OpenAI("http://127.0.0.1:9").count("text", time.monotonic() + 1) is None
+
+
+def test_top_k_is_sent_where_it_is_known() -> None:
+    for owner, wanted in (("vllm", 40), ("somebody else", None)):
+        with FakeEngine(owner) as server:
+            OpenAI(server.url).complete(replace(prompt(), top_k=40))
+            OpenAI(server.url).complete(prompt())
+            first, second = server.chats()
+        assert (first.body.get("top_k"), second.body.get("top_k")) == (wanted, None)

@@ -30,7 +30,7 @@ from reviewer.errors import (
     EngineRefused,
     Truncated,
 )
-from reviewer.http import Client
+from reviewer.http import Client, Switch
 
 CHAT: Final = "/v1/chat/completions"
 MODELS: Final = "/v1/models"
@@ -52,6 +52,7 @@ class _Met:
 
     dialect: Dialect | None = None
     capabilities: Capabilities = field(default_factory=Capabilities)
+    switch: Switch = field(default_factory=Switch)
 
 
 @dataclass(frozen=True)
@@ -117,12 +118,13 @@ class OpenAI:
             return None
 
     def close(self) -> None:
-        """Nothing is held."""
+        """End what is being asked."""
+        self._met.switch.off()
 
     @property
     def _client(self) -> Client:
         place = http.place(self.url, self.allow)
-        return Client(place, self.key, self.silence, self.ca_file)
+        return Client(place, self.key, self.silence, self.ca_file, switch=self._met.switch)
 
     def look(self, deadline: float) -> None:
         """Ask a server that knows it whether its model is loaded. Raises EngineError."""
