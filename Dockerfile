@@ -105,13 +105,35 @@ WORKDIR /
 ENTRYPOINT ["/usr/bin/tini", "--", "/opt/venv/bin/python", "-I", "-m", "reviewer", "action"]
 
 # --- with the libraries of a local model: not the default, 6 GB ----------------------------------
-# ExLlamaV2's package holds the sources of its CUDA kernels: nvcc has to compile them before use.
+# ExLlamaV2's package holds the sources of its CUDA kernels. They are compiled here, without a GPU, by
+# the nvcc of NVIDIA's package, which is of the same release as torch's libraries.
 FROM build AS build-gpu
+# Real code runs on the cards of its generation, PTX on later ones too (CUDA C++ Programming Guide,
+# "Binary Compatibility", "PTX Compatibility"). One entry alone makes the build much shorter.
+ARG TORCH_CUDA_ARCH_LIST="7.5;8.0;9.0;10.0;12.0+PTX"
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends g++ python3-dev \
+ && rm -rf /var/lib/apt/lists/*
 COPY requirements-gpu.txt /src/
 RUN /opt/pip/bin/pip --python /opt/venv/bin/python install -q --no-cache-dir --no-compile \
       --require-hashes --only-binary :all: -r /src/requirements-gpu.txt
+COPY image/kernels.py /src/
+# What compiled them is of no use afterwards.
+RUN TORCH_CUDA_ARCH_LIST="${TORCH_CUDA_ARCH_LIST}" PYTHONDONTWRITEBYTECODE=1 /opt/venv/bin/python -I \
+      /src/kernels.py "$(/opt/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
+ && /opt/pip/bin/pip --python /opt/venv/bin/python uninstall -q -y \
+      nvidia-cuda-nvcc nvidia-nvvm nvidia-cuda-crt nvidia-cuda-cccl
 
 FROM common AS gpu
+# Triton compiles the attention at its first use: a C compiler, and a folder from which programs may
+# be loaded, which TRITON_CACHE_DIR names. Without that folder attention is computed by torch, slower.
+# apt installs nothing as long as Perl is missing: here it comes back.
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends --fix-broken \
+ && apt-get install -y --no-install-recommends gcc libc6-dev python3-dev \
+ && rm -rf /var/lib/apt/lists/*
 COPY --from=build-gpu /opt/venv /opt/venv
 
 # --- static analysis: the action. The last one, because the runner names no target -----------------

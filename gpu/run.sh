@@ -43,7 +43,8 @@ if [ -z "${IMAGE:-}" ]; then
 fi
 
 container=(run --rm --user "$user" --cap-drop ALL --security-opt no-new-privileges
-  --read-only --tmpfs "/tmp:rw,noexec,nosuid,size=2g" --pids-limit 512 --memory "${MEMORY:-24g}"
+  --read-only --tmpfs "/tmp:rw,noexec,nosuid,size=2g"
+  --tmpfs "/triton:rw,exec,nosuid,size=512m" -e TRITON_CACHE_DIR=/triton --pids-limit 512 --memory "${MEMORY:-24g}"
   --workdir / -v "$GITHUB_WORKSPACE:/github/workspace:ro" -v "$out:/out" -v "$step:/step"
   -v "$GITHUB_EVENT_PATH:/github/event.json:ro")
 if [ -n "${MODELS:-}" ]; then
