@@ -7,7 +7,7 @@ STAMP := $(VENV)/.stamp
 # Tests start hundreds of programs of ours: without .pyc files each of them is compiled anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test test-slow fuzz coverage lint docs bench clean
+.PHONY: setup demo demo-model test test-slow fuzz coverage lint docs bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -25,6 +25,9 @@ $(STAMP): pyproject.toml requirements-dev.txt
 
 demo: setup ## review the example pull request
 	$(BIN)/python examples/demo.py
+
+demo-model: setup ## review it with what a model may say, from a recording
+	$(BIN)/python examples/demo.py --model
 
 test: setup ## run the everyday tests
 	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not slow'

@@ -48,7 +48,7 @@ class Commit(TypedDict):
 
 
 class History(TypedDict):
-    """All commits, each on top of the one before it on its branch, the first of a branch on main."""
+    """All commits, each on top of the one before it on its branch, which begins on main."""
 
     author: str
     commits: list[Commit]
