@@ -8,8 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from reviewer import measure, plugins, rules
+from reviewer import measure, model_rules, plugins, rules
 from reviewer.analyzers.base import ForeignRules, RulePage
+from reviewer.modelling import TOOL
 from reviewer.process import Runner
 from reviewer.text import fence
 
@@ -41,8 +42,10 @@ VARIES: Final = "varies"
 
 
 def rules_page() -> str:
-    """Every rule of every analyzer that can be listed."""
-    parts = [HEAD, section("coverage", sys.modules[measure.__name__], None, None)]
+    """Every rule of coverage, of the model, and of every analyzer that can be listed."""
+    parts = [HEAD]
+    for name, module in (("coverage", measure), (TOOL, model_rules)):
+        parts.append(section(name, module, None, None))
     with TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         places = (Path(sys.executable).parent, Path("/usr/bin"), Path("/bin"))

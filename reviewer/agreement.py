@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from reviewer import likeness
 from reviewer.model import Confidence, Finding, Judged, Side, Standing
 
 SAME: Final = (
@@ -73,23 +74,33 @@ def merge(judged: Sequence[Judged]) -> tuple[Judged, ...]:
     return tuple(result)
 
 
-def echoes(judged: Sequence[Judged], tool: str, most: Confidence) -> tuple[Judged, ...]:
+def echoes(
+    judged: Sequence[Judged], tool: str, most: Confidence | None = None
+) -> tuple[Judged, ...]:
     """What `tool` says on a line where another one says something of the same kind is merged.
 
     The other's finding is named by it and becomes surer by one step, but not sure enough to reach
-    `most` by that: `tool` is one that has no say in what fails the gate.
+    `most` by that, if `tool` is one that has no say in what fails the gate. One that has a say is
+    merged only with what is as grave and as sure, so that the gate misses nothing.
     """
     result = list(judged)
+    surer: set[int] = set()
     for index, item in enumerate(judged):
         finding = item.finding
         if finding.tool != tool or item.standing is not Standing.BODY or not item.anchor:
             continue
         for other, spoken in enumerate(result):
-            if spoken.standing is Standing.BODY and _echo(finding, spoken.finding):
-                result[other] = replace(spoken, finding=_surer(spoken.finding, finding, most))
-                note = f"{spoken.finding.rule_id} says it already"
-                result[index] = replace(item, standing=Standing.MERGED, note=note)
-                break
+            if spoken.standing is not Standing.BODY or not _echo(finding, spoken.finding):
+                continue
+            more = spoken.finding if other in surer else _surer(spoken.finding, finding, most)
+            as_grave = more.severity >= finding.severity and more.confidence >= finding.confidence
+            if most is None and not as_grave:
+                continue
+            surer.add(other)
+            result[other] = replace(spoken, finding=more)
+            note = f"{spoken.finding.rule_id} says it already"
+            result[index] = replace(item, standing=Standing.MERGED, note=note)
+            break
     return tuple(result)
 
 
@@ -104,12 +115,20 @@ def _echo(finding: Finding, other: Finding) -> bool:
         and theirs.start > 0
         and mine.start <= theirs.end
         and theirs.start <= mine.end
+        and (mine.start == theirs.start or _in_common(finding, other))
     )
 
 
-def _surer(spoken: Finding, by: Finding, most: Confidence) -> Finding:
+def _in_common(finding: Finding, other: Finding) -> bool:
+    """Whether they share a word: there is more than one thing to say of many lines."""
+    mine = likeness.words_of(finding.message)
+    return bool(mine & likeness.words_of(f"{other.message} {other.help}"))
+
+
+def _surer(spoken: Finding, by: Finding, most: Confidence | None) -> Finding:
     step = Confidence.MEDIUM if spoken.confidence is Confidence.LOW else Confidence.HIGH
-    sure = spoken.confidence if spoken.confidence < most <= step else step
+    held = most is not None and spoken.confidence < most <= step
+    sure = spoken.confidence if held else step
     return replace(spoken, message=f"{spoken.message} (also {by.rule_id})", confidence=sure)
 
 

@@ -60,8 +60,8 @@ def parser() -> argparse.ArgumentParser:
     extent.add_argument("--diff", metavar="FILE", help="review a diff; - reads standard input")
     extent.add_argument("--request", metavar="FILE", help=argparse.SUPPRESS)
     _repo(what)
-    what.add_argument("--workspace", metavar="DIR", help=argparse.SUPPRESS)
-    what.add_argument("--engine-fd", metavar="NUMBER", type=int, help=argparse.SUPPRESS)
+    for name, kind in (("--workspace", str), ("--since", str), ("--engine-fd", int)):
+        what.add_argument(name, type=kind, help=argparse.SUPPRESS)
     what.add_argument(
         "--coverage", metavar="FILE", action="append", default=[],
         help="a coverage report, repeatable (default: the usual places)",

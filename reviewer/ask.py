@@ -11,21 +11,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from reviewer import claims, text
 from reviewer import context as contexts
-from reviewer.context import Unit
+from reviewer.context import Context, Place, Unit
 from reviewer.effort import Budget
-from reviewer.engines.base import Engine, Health
-from reviewer.errors import (
-    BadSchema,
-    ContextTooLong,
-    EngineError,
-    Truncated,
-)
+from reviewer.engines.base import Engine, Health, closed_until
+from reviewer.errors import EngineError
 from reviewer.model import (
     Category,
     ChangeSet,
@@ -48,14 +43,26 @@ from reviewer.tree import Tree
 MEASURES: Final = (Category.CORRECTNESS, Category.SECURITY)
 """What the model judges where its findings count."""
 
+STEPS: Final = 50
+"""Times that progress is told of, at most, where there is much to do."""
+
 PROOFS: Final = 40
 """Edits that are proven; the gravest findings come first."""
 
-OWN: Final = (BadSchema, Truncated, ContextTooLong)
-"""Failures that are those of one question, and say nothing of the next."""
-
 T = TypeVar("T")
 S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """An earlier head that a model was asked about, as `ModelReview.identity` has it, and the files
+    that are the same in it.
+    """
+
+    head: str = ""
+    identity: str = ""
+    files: frozenset[str] = frozenset()
+
 
 Checkup = Callable[[], Health]
 """Waits for what came of looking at an engine."""
@@ -115,6 +122,7 @@ class Asker:
     prompts: Prompts
     settings: ModelSettings
     prover: Prover
+    since: Since = Since()
     progress: Callable[[str], None] = field(default=lambda _: None)
 
     def ask(
@@ -137,53 +145,59 @@ class Asker:
         questions = Questions(
             self.engine, self.prompts, self.settings, budget, changes, tree, able.context
         )
-        told = self._units(questions, context.units)
+        about = ModelReview(
+            model=self.health.model,
+            weights=able.weights_sha256,
+            engine=able.dialect,
+            version=able.version,
+            context=able.context,
+            units=len(context.units),
+            prompts=self.prompts.digests,
+            shape=questions.shape,
+            settings=questions.wanted,
+        )
+        asked_before = self.since.files if about.identity == self.since.identity else frozenset()
+        told = self._units(questions, context, asked_before)
         found = self._verified(questions, context.units, _once(told))
         found = self._proven(questions, context.units, found)
         missed = tuple(each.left_out for each in told if each.left_out is not None)
+        lost = budget.broken or (missed and len(missed) == len(told))
         run = ToolRun(
             TOOL,
-            Outcome.FAILED if budget.broken else Outcome.OK,
+            Outcome.FAILED if lost else Outcome.OK,
             version=self.health.model,
             findings=tuple(each.finding for each in found),
             reason=text.clip(budget.broken or _missed(missed), 600),
             seconds=time.monotonic() - started,
             measures=MEASURES if self.settings.gate else (),
         )
-        about = ModelReview(
-            model=self.health.model,
-            weights=able.weights_sha256,
-            engine=able.dialect,
-            context=able.context,
-            units=len(context.units),
-            missed=len(missed),
-            left_out=(*missed, *context.left_out),
-            prompts=self.prompts.digests,
-            shape=questions.shape,
-            settings=questions.wanted,
-            effort=budget.total(),
+        known = tuple(
+            LeftOut(path, 0, 0, f"unchanged since {self.since.head[:12]}, and asked about then")
+            for path in sorted({place.path for place in context.places} & asked_before)
         )
-        return run, about
+        left_out = (*missed, *known, *context.left_out)
+        return run, replace(about, missed=len(missed), left_out=left_out, effort=budget.total())
 
-    def _units(self, questions: Questions, units: Sequence[Unit]) -> list[_Told]:
-        """What came of each unit, in their order."""
+    def _units(
+        self, questions: Questions, context: Context, asked_before: frozenset[str]
+    ) -> list[_Told]:
+        """What came of each unit, in their order; none of those in files asked about before."""
+        turns = in_turns(context.places)
+        turns = [number for number in turns if context.places[number].path not in asked_before]
 
         def work(number: int) -> _Told:
             why = questions.budget.spent()
-            unit = units[number]
             try:
                 if not why:
-                    found = questions.review(unit)
+                    found = questions.review(context.units[number])
                     questions.budget.add(asked=1)
                     return _Told(number, found)
             except EngineError as error:
                 why = str(error)
-                if not isinstance(error, OWN):
-                    questions.budget.failed(why)
-            return _Told(number, left_out=LeftOut(unit.path, unit.start, unit.end, why))
+            return _Told(number, left_out=LeftOut(*context.places[number], why))
 
         with questions.budget.stage("ask"):
-            told = self._spread(work, in_turns(units), "asked the model about {} of {} places")
+            told = self._spread(work, turns, "the model: through with {} of {} places")
         return sorted(told, key=lambda each: each.number)
 
     def _verified(
@@ -251,34 +265,33 @@ class Asker:
     def _spread(self, work: Callable[[S], T], items: Sequence[S], words: str) -> list[T]:
         """Work on all items, several at a time, in order."""
         done: list[T] = []
+        begun: list[Future[T]] = []
+        every = max(10, len(items) // STEPS)
         with ThreadPoolExecutor(self.settings.workers) as pool:
             try:
-                for each in pool.map(work, items):
-                    done.append(each)
-                    if len(done) % 10 == 0 or len(done) == len(items):
+                begun.extend(pool.submit(work, item) for item in items)
+                for each in begun:
+                    done.append(each.result())
+                    if len(done) % every == 0 or len(done) == len(items):
                         self.progress(words.format(f"{len(done):,}", f"{len(items):,}"))
             except BaseException:
-                # Cancelled: who waits for the engine must not keep us.
+                # Cancelled: who waits for the engine, or just begins to ask it, must not keep us.
                 pool.shutdown(wait=False, cancel_futures=True)
-                self.engine.close()
+                closed_until(begun, self.engine)
                 raise
         return done
 
 
-def in_turns(units: Sequence[Unit]) -> list[int]:
+def in_turns(places: Sequence[Place]) -> list[int]:
     """The riskiest first, but one unit of each file before a second of any: no file waits for the
     largest.
     """
     seen: Counter[str] = Counter()
     turns = []
-    for number, path in enumerate(_paths(units)):
-        turns.append((seen[path], number))
-        seen[path] += 1
+    for number, place in enumerate(places):
+        turns.append((seen[place.path], number))
+        seen[place.path] += 1
     return [number for _, number in sorted(turns)]
-
-
-def _paths(units: Sequence[Unit]) -> Iterator[str]:
-    yield from (unit.path for unit in units)
 
 
 def _once(told: Sequence[_Told]) -> list[_Found]:

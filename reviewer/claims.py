@@ -4,93 +4,38 @@ Nothing is thrown away: a remark that does not hold becomes a finding with a dou
 lists with its reason.
 """
 
-import builtins
-import keyword
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final, NamedTuple
 
+from reviewer import absent, hollow
 from reviewer.context import Unit
-from reviewer.model import (
-    Confidence,
-    Finding,
-    Severity,
-    Span,
-    Suggestion,
-)
+from reviewer.likeness import same
+from reviewer.model import Confidence, Finding, Severity, Span, Suggestion
 from reviewer.modelling import TOOL
-from reviewer.shapes import CATEGORIES, SEVERITIES, Remark
+from reviewer.shapes import CATEGORIES, QUOTE_CHARS, SEVERITIES, Remark
 from reviewer.text import clip
 
-MESSAGE_CHARS: Final = 1500
+MESSAGE_CHARS: Final = hollow.READ
 SPREAD: Final = 20
 """Lines of a finding: one that is about more is about everything."""
 
-NEAR: Final = 5
-"""Lines between two findings that may be about the same."""
-
-ALIKE: Final = 0.5
-"""Words that two texts share, of all their words, from which on they say the same."""
-
 PART: Final = 12
-"""Characters of a quote that is only a part of a line: less stands in many lines."""
+"""Characters of a quote that is only a part of a line and is looked for elsewhere than at the line
+that is named: less stands in many lines."""
 
-NUMBERED: Final = re.compile(r"[ \t]{0,8}\d{1,7}[ \t]{1,3}[+ -]? ?|[+-] ")
-"""What a line begins with where the prompt shows it, and the mark of a patch."""
+SHORT: Final = 4
+"""Characters of one at the line that is named."""
 
-REFUTED: Final = re.compile(
-    r"\b(?:no|not an?|isn['’]t an?|without) (?:real |actual )?(?:issue|bug|problem|defect|error)s?"
-    r"\b(?! (?:if|when|unless|until|for))|"
-    r"\b(?:this|it|code|change|which) (?:is|looks|seems|appears) (?:perfectly )?"
-    r"(?:fine|correct|safe|ok|okay|good|intended|intentional|reasonable)\b|"
-    r"\bworks? (?:as|just as) (?:intended|expected|designed)\b|\bfalse positive\b|"
-    r"\bno (?:action|change|fix)(?: is)? (?:needed|required|necessary)\b|"
-    r"\bnothing (?:to fix|to change|wrong)\b|\bcorrectly handle[sd]?\b",
-    re.IGNORECASE,
-)
-PRAISE: Final = re.compile(
-    r"\s*(?:lgtm|nice|great|good|well|excellent|clean|solid)\b[^.]{0,40}"
-    r"(?:!|\.|,|\b(?:job|work|done|change|catch|use|idea|improvement|refactor\w*|move)\b)|"
-    r"\bwell (?:done|written|structured|designed)\b|\bgood (?:job|work|practice|use)\b|\blgtm\b",
-    re.IGNORECASE,
-)
-ADVICE: Final = re.compile(
-    r"\s*(?:please |you (?:may|might|could|should) (?:want to )?)?"
-    r"(?:consider|make sure|ensure|verify|double[- ]check|check (?:that|whether|if)|confirm|"
-    r"it (?:would|might|may) be (?:better|good|nice|worth))\b",
-    re.IGNORECASE,
-)
-ORDERED: Final = re.compile(
-    r"\b(?:ignore|disregard|forget) (?:all |any )?(?:of )?(?:the |your |these )?"
-    r"(?:previous|prior|above|earlier|other|static|system)\b|"
-    r"\bas an? (?:ai|language model|assistant)\b|\bsystem prompt\b|\bmy instructions\b|"
-    r"(?:^|\s)/(?:approve|merge|lgtm|close|ok-to-test|retest|rebase|assign|label)\b|"
-    r"\b(?:please |must |should |to |and |you )(?:approve|merge) (?:this|the|it)\b|"
-    r"\b(?:i |i'm |we )approv(?:e|ed|ing)\b|\bapproved\b[.!]|"
-    r"@[\w-]+(?:\[bot\])? (?:merge|rebase|close|approve|ignore|recreate|squash)\b|"
-    r"<\|[\w ]{1,40}\|>|\[/?INST\]|\bbegin (?:system|instructions?)\b",
-    re.IGNORECASE,
-)
-"""What is no claim about code: it refutes itself, praises, gives advice without a defect, or is the
-echo of an order that stands in the change."""
+NUMBERED: Final = re.compile(r"(?:L?\d{1,7}\s?[:|]|\d{1,7}(?=\s))\s{0,3}(?:\+(?:\s|$))?|\+(?:\s|$)")
+"""What a line begins with where the prompt shows it: a number, and the mark of an added line."""
 
-_NAME: Final = r"[`'\"](?P<{}>[A-Za-z_][\w.]{{0,120}})(?:\(\))?[`'\"]"
-MISSING: Final = re.compile(
-    rf"{_NAME.format('a')}[\w ,]{{0,30}} (?:is|are|was|were|has|does|been)(?: \w+){{0,2}}? "
-    r"(?:not|never|un)(?: been| currently)? ?(?:defined|imported|declared|exists?\b)|"
-    rf"\bundefined (?:name|variable|symbol|function|identifier|method)? ?{_NAME.format('b')}|"
-    rf"\b(?:missing|lacks|without)(?: an?| the)? (?:import|definition|declaration) (?:of|for) "
-    rf"{_NAME.format('c')}|"
-    rf"\bno (?:import|definition|declaration|function|method|name)(?: of| for| named| called)? "
-    rf"{_NAME.format('d')}",
-    re.IGNORECASE,
+MARKED: Final = re.compile(
+    r"⟦U\+[0-9A-F]{4,6}⟧|…\(\d[\d,]* characters?\)|… ?\(\d[\d,]* \w{1,20} more\)|…$"
 )
-"""A claim that a name is not there."""
-
-DEFINING: Final = "def|class|function|func|fn|const|let|var|type|interface|struct|enum|trait"
-
-WORD: Final = re.compile(r"[A-Za-z_]\w{2,}")
+"""What stands in a line as the model sees it and not in the file: no edit may put it there."""
 
 
 class Text(NamedTuple):
@@ -102,7 +47,11 @@ class Text(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a remark is, and why not ("" if it is there). `whole` says that it is quoted whole."""
+    """Where a remark is, and why not ("" if it is there).
+
+    `whole` says that it quotes all lines that it names and no others, and was shown them as they
+    are: only these can be replaced.
+    """
 
     start: int = 0
     end: int = 0
@@ -110,68 +59,176 @@ class Place:
     doubt: str = ""
 
 
-def located(remark: Remark, near: Sequence[Text], far: Callable[[], Sequence[Text]]) -> Place:
-    """Where the quote stands: at the lines that are named, else the only place in `near` (what the
-    model was shown), else the only one in `far` (all that the change shows of the file).
+class _Quote(NamedTuple):
+    """Lines to look for; `part` where the first may begin and the last end inside of a line, `cut`
+    where it even ends inside of a word.
     """
-    quote = _quoted(remark.quote)
-    if not quote:
+
+    keys: tuple[str, ...]
+    part: bool = False
+    cut: bool = False
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.keys))
+
+
+class _Row(NamedTuple):
+    """A line that is not empty, and the run of lines without a gap that it is in."""
+
+    number: int
+    key: str
+    run: int
+
+
+def located(
+    remark: Remark,
+    near: Sequence[Text],
+    far: Callable[[], Sequence[Text]],
+    around: Sequence[Text] = (),
+) -> Place:
+    """Where the quote stands: at the lines that are named, else the only place in `near` (what the
+    model was asked about), else the only one in `far` (all that the change shows of the file).
+
+    What it quotes of the line that it names in `around`, the code that it was shown beside the
+    change, stays there, and is refused.
+    """
+    quotes = _quotes(remark.quote)
+    if not quotes:
         return Place(doubt="anchor: quotes nothing")
-    for lines in (near, far()):
-        found = _standing(quote, lines)
-        if not found:
-            continue
-        named = [each for each in found if each[0] == remark.line] or (
-            [each for each in found if each[0] <= remark.line <= each[1]]
-        )
-        if not named and len(found) > 1:
-            return Place(doubt=f"anchor: the quote stands at {len(found)} places, none the named")
-        start, end = (named or found)[0]
-        return _widened(remark, start, end, lines)
+    beside = any(line.number == remark.line for line in around) and any(
+        start == remark.line
+        for quote in quotes
+        if not quote.part
+        for start, _ in _standing(quote, _rows(around))
+    )
+    for lines in (far,) if beside else (lambda: near, far):
+        there = lines()
+        rows = _rows(there)
+        for quote in quotes:
+            found = _standing(quote, rows)
+            named = _named(remark, found)
+            if named or (found and not beside and (not quote.part or quote.size >= PART)):
+                return _chosen(remark, named or found, there, quote)
+    if beside:
+        return Place(doubt="anchor: is about code that the change did not touch")
     return Place(doubt="anchor: the quote stands nowhere in what the change shows of the file")
 
 
-def _widened(remark: Remark, start: int, end: int, lines: Sequence[Text]) -> Place:
-    """The lines that the remark names, moved with its quote, as far as the change shows them."""
+def _chosen(
+    remark: Remark, found: Sequence[tuple[int, int]], lines: Sequence[Text], quote: _Quote
+) -> Place:
+    """The only one of the places, with all lines that the remark names, moved with its quote."""
+    if len(found) > 1:
+        return Place(doubt=f"anchor: the quote stands at {len(found)} places, none the named")
+    start, end = found[0]
+    texts = {line.number: line.text for line in lines}
     wanted = start + min(max(0, remark.end_line - remark.line), SPREAD)
-    if wanted <= end:
-        return Place(start, end, whole=wanted == end or remark.end_line < remark.line)
-    there = {line.number for line in lines}
-    if remark.line == start and all(number in there for number in range(start, wanted + 1)):
+    if wanted > end and remark.line == start and all(n in texts for n in range(end, wanted + 1)):
         return Place(start, wanted)
-    return Place(start, end)
+    exact = wanted == end or remark.end_line < remark.line
+    shown = not any(MARKED.search(texts[n]) for n in range(start, end + 1))
+    return Place(start, end, whole=exact and shown and not quote.part)
 
 
-def _quoted(quote: str) -> list[str]:
-    """The lines of a quote without white space at their ends, and without empty ones."""
-    return [line.strip() for line in quote.split("\n") if line.strip()]
+def _named(remark: Remark, found: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Those of the places that the remark names: the nearest to how it says it."""
+    last = min(max(remark.line, remark.end_line), remark.line + SPREAD)
+    return (
+        [each for each in found if each[0] == remark.line]
+        or [each for each in found if each[0] <= remark.line <= each[1]][:1]
+        or [each for each in found if remark.line <= each[0] <= last]
+    )
 
 
-def _standing(quote: Sequence[str], lines: Sequence[Text]) -> list[tuple[int, int]]:
-    """First and last line of each place where `quote` stands."""
-    full = [line for line in lines if line.text.strip()]
-    texts = [line.text.strip() for line in full]
-    bare = [NUMBERED.sub("", line, count=1).strip() for line in quote]
-    for wanted in dict.fromkeys((tuple(quote), tuple(bare))):
-        size = len(wanted)
-        found = [
-            (full[at].number, full[at + size - 1].number)
-            for at in range(len(texts) - size + 1)
-            if tuple(texts[at : at + size]) == wanted
-            and full[at + size - 1].number - full[at].number < 2 * size
-        ]
-        if found:
-            return found
-    if len(quote) == 1:
-        for part in dict.fromkeys((quote[0], bare[0])):
-            found = [(line.number, line.number) for line in full if part in line.text]
-            if found and len(part) >= PART:
-                return found
-    return []
+def _quotes(quote: str) -> list[_Quote]:
+    """How a quote may be meant, the likeliest first: as it is, without what the prompt puts before
+    a line, as a part of lines, and up to where it was cut with an ellipsis.
+    """
+    lines = [line.strip() for line in quote.split("\n") if line.strip()]
+    bare = [NUMBERED.sub("", line, count=1) if NUMBERED.match(line) else line for line in lines]
+    fenced = [line.strip("`") for line in lines if not line.startswith("```")]
+    keys = [tuple(filter(None, map(key, each))) for each in (lines, bare, fenced)]
+    ways = [each for each in dict.fromkeys(keys) if each]
+    long = len(quote) >= QUOTE_CHARS
+    parts = [_Quote(each, part=True, cut=long) for each in ways]
+    cut = [_Quote(left, part=True, cut=True) for each in ways if (left := _before_ellipsis(each))]
+    return [*map(_Quote, ways), *parts, *cut]
 
 
-Source = Callable[[str], str]
-"""The head's text of a file, "" where it is not at hand."""
+def _before_ellipsis(keys: Sequence[str]) -> tuple[str, ...]:
+    """What stands before the first "..." at the end of a line, () if there is none."""
+    for at, line in enumerate(keys):
+        for mark in ("...", "…"):
+            if line.endswith(mark):
+                rest = line.removesuffix(mark)
+                return (*keys[:at], rest) if rest else tuple(keys[:at])
+    return ()
+
+
+def key(line: str) -> str:
+    """A line without the white space that no language needs: all but that between two words."""
+    return re.sub(r" (?!\w)|(?<!\w) ", "", " ".join(line.split()))
+
+
+@lru_cache(maxsize=8)
+def _rows_of(lines: tuple[Text, ...]) -> tuple[_Row, ...]:
+    rows: list[_Row] = []
+    run = before = 0
+    for number, words in lines:
+        run += number != before + 1
+        before = number
+        said = key(words)
+        if said:
+            rows.append(_Row(number, said, run))
+    return tuple(rows)
+
+
+def _rows(lines: Sequence[Text]) -> tuple[_Row, ...]:
+    return _rows_of(tuple(lines))
+
+
+def _standing(quote: _Quote, rows: Sequence[_Row]) -> list[tuple[int, int]]:
+    """First and last line of each place where `quote` stands, without gaps."""
+    size = len(quote.keys)
+    if quote.part and quote.size < SHORT:
+        return []
+    return [
+        (rows[at].number, rows[at + size - 1].number)
+        for at in range(len(rows) - size + 1)
+        if rows[at].run == rows[at + size - 1].run
+        and _fits(quote, [row.key for row in rows[at : at + size]])
+    ]
+
+
+def _fits(quote: _Quote, texts: Sequence[str]) -> bool:
+    keys = quote.keys
+    if not quote.part:
+        return tuple(texts) == keys
+    if len(keys) == 1:
+        return _inside(keys[0], texts[0], cut=quote.cut)
+    return (
+        tuple(texts[1:-1]) == keys[1:-1]
+        and texts[0].endswith(keys[0])
+        and _edge(texts[0], len(texts[0]) - len(keys[0]))
+        and texts[-1].startswith(keys[-1])
+        and (quote.cut or _edge(texts[-1], len(keys[-1])))
+    )
+
+
+def _inside(part: str, line: str, *, cut: bool) -> bool:
+    at = line.find(part)
+    while at >= 0:
+        if _edge(line, at) and (cut or _edge(line, at + len(part))):
+            return True
+        at = line.find(part, at + 1)
+    return False
+
+
+def _edge(line: str, at: int) -> bool:
+    """Whether no word goes on at this place."""
+    pair = line[max(0, at - 1) : at + 1]
+    return at in (0, len(line)) or not all(char.isalnum() or char == "_" for char in pair)
 
 
 def finding(remark: Remark, unit: Unit, place: Place) -> Finding:
@@ -179,98 +236,43 @@ def finding(remark: Remark, unit: Unit, place: Place) -> Finding:
     words = " ".join(part.strip() for part in (remark.problem, remark.scenario) if part.strip())
     severity = Severity(remark.severity) if remark.severity in SEVERITIES else Severity.NOTE
     suggestion = None
-    if remark.replacement is not None and place.whole:
+    if remark.replacement is not None and place.whole and not MARKED.search(remark.replacement):
         span = Span(unit.path, place.start, place.end)
         suggestion = Suggestion(span, remark.replacement.removesuffix("\n"))
-    known = remark.category in CATEGORIES
+    rule = remark.category if remark.category in CATEGORIES else "bug"
     return Finding(
         tool=TOOL,
-        rule=remark.category if known else "bug",
+        rule=rule,
         message=clip(words, MESSAGE_CHARS),
         span=Span(unit.path, place.start, place.end),
         severity=severity,
         confidence=Confidence.MEDIUM,
-        category=CATEGORIES[remark.category if known else "bug"],
-        quote=remark.quote if place.doubt else "",
+        category=CATEGORIES[rule],
+        quote=clip(remark.quote, QUOTE_CHARS) if place.doubt else "",
         suggestion=suggestion,
         doubt=place.doubt,
     )
 
 
-def doubt(remark: Remark, unit: Unit, shown_path: str, source: Source) -> str:
-    """Why the claim is not believed, "" if nothing speaks against it."""
-    words = f"{remark.problem} {remark.scenario}"
+Source = Callable[[str], str]
+"""The head's text of a file, "" where it is not at hand."""
+
+
+def doubt(
+    remark: Remark, unit: Unit, shown_path: str, source: Source, place: Place | None = None
+) -> str:
+    """Why the claim is not believed, "" if nothing speaks against it. `place` is its own."""
     if remark.path != shown_path:
         return "anchor: names a file that it was not asked about"
     if remark.category not in CATEGORIES:
         return "claim: is about none of what was asked for"
-    if ORDERED.search(words):
-        return "claim: repeats an order that is no claim about code"
-    if not WORD.search(remark.problem):
-        return "claim: says nothing"
-    if REFUTED.search(words):
-        return "claim: refutes itself"
-    if PRAISE.match(remark.problem):
-        return "claim: is praise"
-    if ADVICE.match(remark.problem):
-        return "claim: is advice, and names no defect"
-    return _not_missing(words, unit, source)
-
-
-def _not_missing(words: str, unit: Unit, source: Source) -> str:
-    """Why a name that is said to be missing is not, "" where that is not said or cannot be told."""
-    for said in MISSING.finditer(words):
-        name = next(filter(None, said.groups())).rpartition(".")[2]
-        if _defined(name, unit, source(unit.path)):
-            return f"claim: says that {clip(name, 60)} is missing, and it is there"
-    return ""
-
-
-def _defined(name: str, unit: Unit, code: str) -> bool:
-    """Whether `name` is defined, imported or a parameter in `code`, or is known to the language."""
-    if unit.language == "python" and (hasattr(builtins, name) or keyword.iskeyword(name)):
-        return True
-    if any(re.search(rf"\b{re.escape(name)}\(", each) for each in unit.callees):
-        return True
-    word = rf"\b{re.escape(name)}\b"
-    return any(
-        re.search(pattern, code, re.MULTILINE)
-        for pattern in (
-            rf"^[^\n#]{{0,200}}\b(?:import|from|require|use|using|include)\b[^\n]{{0,200}}{word}",
-            rf"\b(?:{DEFINING})\s+(?:\([^\n()]{{0,80}}\)\s*)?{word}",
-            rf"^[ \t]{{0,80}}{word}[ \t]{{0,8}}(?::[^\n=]{{0,80}})?=(?!=)",
-            rf"\b(?:def|function|func|fn|lambda)\b[^\n]{{0,200}}[(,][ \t]{{0,8}}\*{{0,2}}{word}",
-        )
-    )
-
-
-def alike(one: str, other: str) -> float:
-    """The share of words that two texts have in common, 0 to 1 (Jaccard index)."""
-    mine, yours = words_of(one), words_of(other)
-    return len(mine & yours) / len(mine | yours) if mine and yours else 0.0
-
-
-COMMON: Final = frozenset(
-    "the and that this for with not but when from are was will has have can its which then than "
-    "into line lines code value function method call calls called change new added".split()
-)
-"""Words that say nothing about what a text is about."""
-
-
-def words_of(text: str) -> frozenset[str]:
-    """The words that a text is about, in lower case."""
-    return frozenset(word.lower() for word in WORD.findall(text)) - COMMON
-
-
-def same(one: Finding, other: Finding) -> bool:
-    """Whether two findings of the model say the same about the same place."""
-    if one.span.path != other.span.path:
-        return False
-    apart = max(one.span.start, other.span.start) - min(one.span.end, other.span.end)
-    if apart > NEAR:
-        return False
-    same_lines = one.span.start == other.span.start and one.rule == other.rule
-    return same_lines or alike(one.message, other.message) >= ALIKE
+    why = hollow.why(remark.problem, remark.scenario)
+    if not why:
+        line = place.start if place is not None and place.start else remark.line
+        words = f"{remark.problem}\n{remark.scenario}"[:MESSAGE_CHARS]
+        here = absent.Here(unit.language, unit.callees, lambda: source(unit.path), line)
+        why = absent.why(words, here)
+    return f"claim: {why}" if why else ""
 
 
 def once(findings: Iterable[Finding]) -> list[Finding]:
@@ -285,8 +287,3 @@ def once(findings: Iterable[Finding]) -> list[Finding]:
             kept.append(item)
         told.append(item)
     return told
-
-
-def by_line(texts: Mapping[int, str]) -> tuple[Text, ...]:
-    """Lines in order of their numbers."""
-    return tuple(Text(number, texts[number]) for number in sorted(texts))

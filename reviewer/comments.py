@@ -2,16 +2,19 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from typing import Final
 
 from reviewer import agreement, remarks, rules, words
 from reviewer.forges.base import Comment
+from reviewer.guard import LINE_CHARS, QUOTE_LINES
 from reviewer.marks import Marks
 from reviewer.model import (
     ChangeSet,
+    FileChange,
     Finding,
     Hunk,
     Judged,
@@ -22,13 +25,20 @@ from reviewer.model import (
     Standing,
     Suggestion,
     Trust,
+    fingerprint,
 )
+from reviewer.modelling import TOOL
+from reviewer.shapes import CATEGORIES
+from reviewer.text import redact
 
 LONGEST: Final = 20
 """Lines of a comment: a longer range is said in words, and the comment goes to its anchor."""
 
 SUGGESTED: Final = 100
 """Lines that one suggestion replaces."""
+
+SAME: Final = 2
+"""Equal findings on equal code that are told apart where it is asked whether one still stands."""
 
 _ADDRESS: Final = re.compile(r"https://[A-Za-z0-9._~/#-]{1,500}")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -58,6 +68,20 @@ class Comments:
         side = item.finding.side
         here = (hunk for hunk in change.hunks if _inside(hunk, side, item.anchor, item.anchor))
         return next(here, None)
+
+    def stands(self, fingerprint: str, path: str) -> bool:
+        """Whether the code that a finding of the model was about is still in the change."""
+        change = self.changes.by_path.get(path)
+        if change is None:
+            return False
+        if path not in self._standing:
+            self._standing[path] = frozenset(_fingerprints(change))
+        return fingerprint in self._standing[path]
+
+    @cached_property
+    def _standing(self) -> dict[str, frozenset[str]]:
+        """By path, what findings of the model there can be on the lines of the change."""
+        return {}
 
     def page(self, finding: Finding) -> str:
         """The page of a finding's rule, the one it names only if that is known to be harmless."""
@@ -122,10 +146,22 @@ class Comments:
         if suggestion is None or self.report.request.trust is Trust.UNTRUSTED:
             return None
         span = suggestion.span
-        proven = suggestion.proof is Proof.CLEAN and remarks.committable(suggestion)
+        clean = suggestion.proof is Proof.CLEAN and not suggestion.refused
+        proven = clean and remarks.committable(suggestion)
         placed = item.finding.side is Side.NEW and span.path == item.finding.span.path
         few = span.end - span.start < SUGGESTED
         return suggestion if proven and placed and few and self._whole(item, span) else None
+
+
+def _fingerprints(change: FileChange) -> Iterator[str]:
+    """Those of all findings that a model could make on the lines that the change shows."""
+    rules_of_model = [f"{TOOL}/{kind}" for kind in CATEGORIES]
+    for hunk in change.hunks:
+        lines = [redact(line.text.rstrip("\r"))[:LINE_CHARS] for line in hunk.lines() if line.new]
+        for start in range(len(lines)):
+            for end in range(start + 1, min(start + QUOTE_LINES, len(lines)) + 1):
+                for rule, occurrence in product(rules_of_model, range(SAME)):
+                    yield fingerprint(rule, change.path, lines[start:end], occurrence)
 
 
 def sendable(path: str) -> bool:

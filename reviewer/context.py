@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, overload
+from typing import Final, NamedTuple, overload
 
 from reviewer import drafts, surroundings
 from reviewer.drafts import Draft, Omission
@@ -86,14 +86,24 @@ class Unit:
         return max(self.anchors, default=0)
 
 
+class Place(NamedTuple):
+    """Where a unit is: its first and last anchor, both 0 if there is none."""
+
+    path: str
+    start: int
+    end: int
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What there is to ask about, the riskiest first, and what is not asked about.
 
-    `note` says why the units lack structure (definitions, callees), "" if they do not.
+    `places` are those of the `units`, for which nothing has to be read. `note` says why the units
+    lack structure (definitions, callees), "" if they do not.
     """
 
     units: Sequence[Unit]
+    places: tuple[Place, ...]
     left_out: tuple[LeftOut, ...]
     note: str = ""
 
@@ -236,7 +246,14 @@ def build(
     left_out.sort(key=lambda each: (each.path, each.start, each.end))
     elsewhere = surroundings.callees(made, tree, register)
     units = _Units(made, changes, tree, register, elsewhere, limits)
-    return Context(units, tuple(left_out), reading.note)
+    places = tuple(map(_place, made))
+    return Context(units, places, tuple(left_out), reading.note)
+
+
+def _place(draft: Draft) -> Place:
+    if not draft.shown:
+        return Place(draft.path, 0, 0)
+    return Place(draft.path, draft.shown[0][0], draft.shown[-1][1])
 
 
 class _Reading:

@@ -223,6 +223,29 @@ def weights(place: str, size: int, *, manifest: bool, cards: tuple[Card, ...]) -
     return ok("weights", found)
 
 
+def model(mode: str, url: str, folder: str) -> Line:
+    """Whom the settings name as the model, "" where they name none."""
+    if mode == "off":
+        return ok("model", "switched off by engine.mode: reviews are static")
+    named = [
+        f"{name} {place}"
+        for name, place in (("engine.url", url), ("engine.model-dir", folder))
+        if place
+    ]
+    if not named:
+        return ok("model", "engine.url and engine.model-dir are not set: reviews are static")
+    return ok("model", f"{mode}: {', else '.join(named)}")
+
+
+def data(place: str, problem: str, *, required: bool) -> Line:
+    """Where answers and the audit log are kept, or why not; `required` is said of the log."""
+    if not problem:
+        return ok("data folder", place)
+    judge = failed if required else warning
+    cure = "name a folder of your own by REVIEWER_DATA_DIR"
+    return judge("data folder", f"answers and the audit log are not kept: {problem}", cure)
+
+
 def engine(health: Health) -> Line:
     """The ladder of an engine."""
     if health.ok:

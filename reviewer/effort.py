@@ -3,17 +3,25 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from reviewer.engines.base import Completion
+from reviewer.errors import BadSchema, ContextTooLong, EngineError, Truncated
 from reviewer.model import Effort
 from reviewer.modelling import ModelSettings
 
 FAILURES: Final = 3
 """Questions in a row that a broken engine may leave without an answer, before it is left alone."""
+
+OWN: Final = (BadSchema, Truncated, ContextTooLong)
+"""Failures that are those of one question, and say nothing of the next."""
+
+
+class Spent(EngineError):
+    """Nothing more may be asked: the text is which budget is used up."""
 
 
 @dataclass
@@ -29,7 +37,8 @@ class Budget:
     seconds: dict[str, float] = field(default_factory=dict)
     broken: str = ""
     _failures: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _open: int = 0
+    _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def spent(self) -> str:
         """Why nothing more may be asked, "" if it may."""
@@ -45,29 +54,55 @@ class Budget:
 
     def add(self, **more: int) -> None:
         """Count."""
-        with self._lock:
+        with self._changed:
             for name, number in more.items():
                 self.effort[name] += number
 
-    def asked(self, done: Completion) -> None:
-        """Count a request that was answered; a remembered answer costs nothing."""
-        self._failures = 0
-        if not done.cached:
-            usage = done.usage
-            self.add(
-                requests=1,
-                prompt_tokens=usage.prompt or 0,
-                cached_tokens=usage.cached or 0,
-                answer_tokens=usage.answer or 0,
-            )
+    @contextmanager
+    def request(self) -> Iterator[Callable[[Completion], None]]:
+        """One request, made inside and counted whether or not it is answered; call the result with
+        the answer. Raises Spent.
 
-    def failed(self, reason: str) -> None:
-        """Count a request without an answer; too many in a row end the asking."""
-        with self._lock:
-            self.effort["requests"] += 1
-            self._failures += 1
+        A remembered answer costs nothing. So where those under way may be the last that are
+        allowed, the next one waits for what becomes of them.
+        """
+        self._begin()
+        made: list[Completion] = []
+        try:
+            yield made.append
+        except EngineError as error:
+            self._failed(error)
+            raise
+        finally:
+            self._ended(made)
+
+    def _begin(self) -> None:
+        with self._changed:
+            while not (why := self.spent()) and (
+                self.effort["requests"] + self._open >= self.settings.requests
+            ):
+                self._changed.wait(max(0.0, self.end - time.monotonic()))
+            if why:
+                raise Spent(why)
+            self._open += 1
+
+    def _failed(self, error: EngineError) -> None:
+        """Too many in a row end the asking."""
+        with self._changed:
+            self._failures = 0 if isinstance(error, OWN) else self._failures + 1
             if self._failures >= FAILURES and not self.broken:
-                self.broken = reason
+                self.broken = str(error)
+
+    def _ended(self, made: Sequence[Completion]) -> None:
+        with self._changed:
+            self._open -= 1
+            self.effort["requests"] += not any(done.cached for done in made)
+            for done in made:
+                self._failures = 0
+                self.effort["prompt_tokens"] += done.usage.prompt or 0
+                self.effort["cached_tokens"] += done.usage.cached or 0
+                self.effort["answer_tokens"] += done.usage.answer or 0
+            self._changed.notify_all()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

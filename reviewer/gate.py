@@ -60,12 +60,24 @@ def judge(
     """
     placed = [_placed(f, doubt, changes, settings, ignored) for f, doubt in found]
     merged = agreement.merge(baseline.mark(placed, known))
-    if not settings.model.gate:
-        merged = agreement.echoes(merged, TOOL, settings.gate.confidence)
+    most = None if settings.model.gate else settings.gate.confidence
+    merged = agreement.echoes(merged, TOOL, most)
     judged = [
         _standing(item, settings) if item.standing is Standing.BODY else item for item in merged
     ]
     return tuple(_capped(judged, settings))
+
+
+def counted(
+    found: Sequence[tuple[Finding, str]], settings: Settings
+) -> Sequence[tuple[Finding, str]]:
+    """What score and verdict are made of: without the model's findings, unless they shall count.
+
+    So a model that says the same as an analyzer, which makes that finding surer, moves neither.
+    """
+    if settings.model.gate:
+        return found
+    return [each for each in found if each[0].tool != TOOL]
 
 
 def _capped(judged: Sequence[Judged], settings: Settings) -> Iterator[Judged]:
@@ -156,7 +168,6 @@ def heuristics(
 
     `added` is the number of lines that the change adds.
     """
-    judged = _counted(judged, settings)
     measured = {category for run in runs if run.outcome is Outcome.OK for category in run.measures}
     parts = [_coverage_heuristic(coverage, settings)]
     for category in Category:
@@ -174,13 +185,6 @@ def heuristics(
         size = 0 if category is Category.TESTS else added
         parts.append(Heuristic(category, weight, _points_left(about, size), _evidence(about)))
     return tuple(parts)
-
-
-def _counted(judged: Sequence[Judged], settings: Settings) -> Sequence[Judged]:
-    """What score and gate are made of: without the model's findings, unless they shall count."""
-    if settings.model.gate:
-        return judged
-    return [item for item in judged if item.finding.tool != TOOL]
 
 
 def _coverage_heuristic(coverage: PatchCoverage, settings: Settings) -> Heuristic:
@@ -249,11 +253,11 @@ def verdict(
         return Verdict(State.NOT_REVIEWED, total, stopped, 4)
     if settings.engine.mode is EngineMode.REQUIRED and (why := _unasked(runs)):
         return Verdict(State.NOT_REVIEWED, total, (why,), 5)
-    lost = (*(reason for _, reason in absent), *unread)
+    lost = (*(reason for _, reason in absent), *_unanswered(runs), *unread)
     if not any(run.outcome is Outcome.OK for run in runs if run.tool != TOOL):
         return Verdict(State.NOT_REVIEWED, total, ("no tool could review", *lost), 3)
     broken = (
-        *_severe(_counted(judged, settings), settings.gate.fail_on, settings.gate.confidence),
+        *_severe(judged, settings.gate.fail_on, settings.gate.confidence),
         *_under_coverage(coverage, settings),
         *_under_score(total, settings.gate.score),
     )
@@ -288,6 +292,12 @@ def _absent(runs: Sequence[ToolRun]) -> list[tuple[str, str]]:
         for run in runs
         if run.concerned and run.outcome is not Outcome.OK
     ]
+
+
+def _unanswered(runs: Sequence[ToolRun]) -> tuple[str, ...]:
+    """What the model was not asked about, or gave no answer to."""
+    partly = [run for run in runs if run.tool == TOOL and run.outcome is Outcome.OK and run.reason]
+    return tuple(f"{run.tool}: {run.reason}" for run in partly)
 
 
 def _unasked(runs: Sequence[ToolRun]) -> str:

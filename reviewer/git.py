@@ -181,6 +181,13 @@ class Repository:
         files = self._with_ids(_joined(diff.parse(shown.stdout)), base, head)
         return ChangeSet(base, head, files, self._time(head))
 
+    def differing(self, one: str, other: str) -> frozenset[str]:
+        """The paths whose content or mode is not the same in two commits. Raises InputError."""
+        shown = self._own("diff-tree", "-r", "-z", "--name-only", "--no-renames", one, other)
+        if shown.returncode:
+            raise InputError(f"git cannot compare {one[:12]} with {other[:12]}: {shown.complaint}")
+        return frozenset(os.fsdecode(path) for path in shown.stdout.split(b"\0") if path)
+
     def titles(self, base: str, head: str) -> list[str]:
         """The first lines of the messages of the commits between two, newest first, at most 20."""
         shown = self._own("log", "-z", "--max-count=20", "--format=%s", f"{base}..{head}", "--")

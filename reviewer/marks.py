@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-Kind: TypeAlias = Literal["finding", "review", "summary"]
+Kind: TypeAlias = Literal["finding", "review", "summary", "asked"]
 
 DIGITS: Final = 32
 """Hexadecimal digits of a fingerprint, a digest and a MAC: 128 bits."""
@@ -26,7 +26,7 @@ LONGEST: Final = 256
 """Characters. No mark of ours comes near it."""
 
 _MARK: Final = re.compile(
-    r"<!-- reviewer:(?P<kind>finding|review|summary)"
+    r"<!-- reviewer:(?P<kind>finding|review|summary|asked)"
     rf":(?P<payload>[0-9a-z-]{{1,80}}\.[0-9a-z-]{{1,80}})"
     rf":(?P<mac>[0-9a-f]{{{DIGITS}}}) -->"
 )
@@ -62,8 +62,15 @@ class Marks:
         """Under the summary of `head`; `digest` is that of the report."""
         return self._made("summary", word(head), digest)
 
+    def asked(self, head: str, identity: str) -> str:
+        """In the summary: a model was asked about all of `head`, and which one, and how."""
+        return self._made("asked", word(head), identity)
+
     def read(self, line: str, kind: Kind) -> Mark | None:
-        """What the last line of a text says, None unless we wrote it for this request."""
+        """What a line of a text says, None unless we wrote it for this request.
+
+        But for "asked", which stands above it, that is the last line.
+        """
         found = _MARK.fullmatch(line) if len(line) <= LONGEST else None
         if found is None or found["kind"] != kind:
             return None

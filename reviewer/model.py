@@ -7,7 +7,7 @@ line ends at LF and nowhere else, the first line is 1, ranges include both ends.
 
 import enum
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial, total_ordering
 from typing import Final, NamedTuple
@@ -311,6 +311,14 @@ class Suggestion:
     refused: str = ""
 
 
+def fingerprint(rule_id: str, path: str, lines: Iterable[str], occurrence: int) -> str:
+    """That of a finding of this rule that quotes these lines; see `Finding.fingerprint`."""
+    quote = "\n".join(line.strip() for line in lines)
+    parts = (rule_id, path, quote, str(occurrence))
+    data = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One remark of one tool.
@@ -343,10 +351,8 @@ class Finding:
     @property
     def fingerprint(self) -> str:
         """32 hexadecimal digits that stay when the code moves: no line number goes in."""
-        quote = "\n".join(line.strip() for line in self.quote.split("\n"))
-        parts = (self.rule_id, self.span.path, quote, str(self.occurrence))
-        data = "\0".join(parts).encode("utf-8", "surrogatepass")
-        return hashlib.sha256(data).hexdigest()[:32]
+        lines = self.quote.split("\n")
+        return fingerprint(self.rule_id, self.span.path, lines, self.occurrence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -511,9 +517,9 @@ class Effort:
 class ModelReview:
     """The model's part of a review: who was asked about how much, by which words and settings.
 
-    `weights` and `context` (in tokens) are "" and 0 where the engine does not tell. `missed` of the
-    `units` there were to ask about were not asked about: `left_out` begins with them and their
-    reasons, and goes on with what there was no need or no way to ask about. `prompts` are the
+    What the engine does not tell (`weights`, its `version`, `context` in tokens) is "" or 0. Of the
+    `units` there were to ask about, `missed` were not asked about: `left_out` begins with them and
+    their reasons, and goes on with what there was no need or no way to ask about. `prompts` are the
     SHA-256 of each template by its name, `shape` that of the JSON Schema of an answer: with the
     settings and the model they are enough to repeat it.
     """
@@ -521,6 +527,7 @@ class ModelReview:
     model: str
     weights: str = ""
     engine: str = ""
+    version: str = ""
     context: int = 0
     units: int = 0
     missed: int = 0
@@ -529,6 +536,15 @@ class ModelReview:
     shape: str = ""
     settings: tuple[tuple[str, str], ...] = ()
     effort: Effort = Effort()
+
+    @property
+    def identity(self) -> str:
+        """32 hexadecimal digits: equal where the same model is asked the same way."""
+        parts = (
+            self.model, self.weights, self.engine, self.version,
+            self.prompts, self.shape, self.settings,
+        )  # fmt: skip
+        return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,8 @@ class ModelSettings:
     address it."""
     prompts: str = ""
     """Folder in the branch that the change is to go into, with templates in place of ours:
-    `review.txt.j2`, `verify.txt.j2`, `rewrite.txt.j2`."""
+    `review.txt.j2`, `verify.txt.j2`, `rewrite.txt.j2`. They may show values, ask for them by `if`,
+    and go through the `instructions`; nothing else of Jinja2."""
     cache: bool = True
     """Whether answers are remembered in the data folder, so that an unchanged place costs nothing
     and gets no new remark."""

@@ -19,7 +19,8 @@ NEAR: Final = 20
 class Limits:
     """Bounds of one unit: `added` lines, `characters` of its hunks, characters `around` them.
 
-    A line is cut after `line` characters; a hunk that adds one of more than `longest` is taken for
+    A line is cut after `line` characters, far beyond what a prompt shows of it, so that secrets are
+    whole where they are looked for; a hunk that adds one of more than `longest` is taken for
     generated. At most 3,000 characters around, because models get worse with more (the entity
     contexts of Ataraxy-Labs/inspect, 5,000 against 3,000).
     """
@@ -27,7 +28,7 @@ class Limits:
     added: int = 160
     characters: int = 12_000
     around: int = 3_000
-    line: int = 500
+    line: int = 5000
     longest: int = 5_000
 
 

@@ -27,9 +27,10 @@ from reviewer.forges.base import (
     UploadSarif,
     Withdraw,
 )
-from reviewer.marks import Marks
+from reviewer.marks import Mark, Marks
 from reviewer.model import (
     ChangeSet,
+    Effort,
     Judged,
     Outcome,
     Report,
@@ -38,7 +39,9 @@ from reviewer.model import (
     Standing,
     State,
     Status,
+    Trust,
 )
+from reviewer.modelling import TOOL
 
 REVIEW: Final = 25
 """Comments of one review. GitHub documents no limit; with more than 30 it was seen to answer 502
@@ -61,6 +64,9 @@ HALF: Final = marks.DIGITS // 2
 
 UNFINISHED: Final = "0" * HALF
 """In place of the report's digest when the summary was put before all was done."""
+
+MARKED: Final = 6
+"""Last lines of a summary among which its marks are."""
 
 NOBODY: Final[frozenset[str]] = frozenset()
 
@@ -118,10 +124,11 @@ class Posting:
 
     @cached_property
     def digest(self) -> str:
-        """Equal for equal reports; the times that tools took do not count."""
+        """Equal for equal reports; times, and what the model took, do not count."""
         runs = tuple(replace(run, seconds=0.0, findings=()) for run in self.report.runs)
+        model = self.report.model and replace(self.report.model, effort=Effort())
         # Unlike an encoder, repr takes names that are not UTF-8.
-        plain = repr(replace(self.report, runs=runs))
+        plain = repr(replace(self.report, runs=runs, model=model))
         return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[: marks.DIGITS]
 
     @cached_property
@@ -201,7 +208,8 @@ class Posting:
     def resolves(self) -> Iterator[Resolve]:
         """Threads about what is gone, unless somebody answered in them.
 
-        Gone is what its tool, which looked again, did not find in a file that was looked into.
+        Gone is what its tool, which looked again, did not find in a file that was looked into. That
+        a model does not say it again shows little: what it said is gone when the code of it is.
         """
         there = {item.finding.fingerprint for item in self.report.judged}
         looked = {marks.word(r.tool) for r in self.report.runs if r.outcome is Outcome.OK}
@@ -210,9 +218,15 @@ class Posting:
             for file in self.report.changes
             if file.skipped and file.status is not Status.DELETED
         }
+        about = self.report.model
+        unasked = {each.path for each in about.left_out} if about else set()
         for remark in self.past.remarks:
             mark = self.marks.read(remark.mark, "finding")
             if mark is None or mark.first in there or mark.second not in looked:
+                continue
+            if mark.second == TOOL and (
+                remark.path in unasked or self.comments.stands(mark.first, remark.path)
+            ):
                 continue
             if not (remark.resolved or remark.answered or remark.path in unread):
                 yield Resolve(remark.thread)
@@ -278,10 +292,24 @@ class Posting:
         One that is not `finished` does not say that all other steps were taken.
         """
         body, listed = remarks.summary(self.report, account, self.comments.page)
+        if self.asked:
+            body = remarks.closed(body, self.asked)
         about = self.digest[:HALF] if finished else UNFINISHED
         mark = self.marks.summary(self.head, about + marks.digest([body])[:HALF])
         ours = self.notes
         return PutNote(remarks.closed(body, mark), mark, ours[0].id if ours else ""), listed
+
+    @cached_property
+    def asked(self) -> str:
+        """The mark of the last head that a model was asked about as a whole, "" without one.
+
+        A report from a fork may say anything, and is not believed here.
+        """
+        about, request = self.report.model, self.report.request
+        if about is not None and not about.missed and request.trust is Trust.TRUSTED:
+            return self.marks.asked(self.head, about.identity)
+        before = asked_before(self.past, self.marks)
+        return "" if before is None else self.marks.asked(before.first, before.second)
 
     @cached_property
     def notes(self) -> tuple[Said, ...]:
@@ -315,6 +343,17 @@ class Posting:
         else:
             why = f"beyond the {self.manner.inline} comments on lines"
         return replace(item, note=why)
+
+
+def asked_before(past: Past, marks: Marks) -> Mark | None:
+    """What our newest summary says that a model was asked about: a head, and how."""
+    for note in reversed(past.notes):
+        if marks.read(note.mark, "summary") is None:
+            continue
+        for line in reversed(note.body.splitlines()[-MARKED:]):
+            if mark := marks.read(line.strip(), "asked"):
+                return mark
+    return None
 
 
 def bare(report: Report) -> bool:

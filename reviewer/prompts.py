@@ -1,7 +1,7 @@
 """From a unit of review to the words that the model reads.
 
-All that comes from the change is data between two fence lines that it cannot hold: a fence is a
-digest of what stands between them. Secrets are taken out and hidden characters are marks before
+All that comes from the change is data between two fence lines that it cannot hold: what looks like
+one in it is moved to the right. Secrets are taken out and hidden characters are marks before
 anything is put into a prompt. What is the same for all questions comes first, so that an engine
 reads it once.
 """
@@ -31,6 +31,37 @@ LINE_CHARS: Final = 500
 EVIDENCE: Final = 8
 """Findings of analyzers that are shown of one unit."""
 
+EVIDENCE_CHARS: Final = 240
+REASON_CHARS: Final = 400
+DESCRIPTION_CHARS: Final = 2000
+
+KEY: Final = re.compile(
+    r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----[^\n]{0,20}\n"
+    r"(?:[^\n:]{0,80}:[^\n]{0,80}\n){0,4}(?:[ \t]{0,80}\n)?"
+    r"((?:[^\n]{0,40}?[A-Za-z0-9+/=]{32,}+[^\n]{0,20}(?:\n|\Z))+"
+    r"(?:[^\n]{1,80}\n(?=[^\n]{0,40}-----END))?)"
+)
+"""A private key over several lines (RFC 7468): no single line of its body tells what it is."""
+
+FENCE: Final = re.compile(r"^(?=-{3,} ?[0-9a-f]{8,} ?-{3,}\s*$)", re.MULTILINE)
+"""Before a line that looks like a fence and is none."""
+
+PLACED: Final = re.compile(r"[\d\s]+")
+"""What changes in a prompt when the code that it is about moves."""
+
+SHARED: Final = (
+    "path", "title", "change", "around", "imports", "callees", "callers", "evidence", "uncovered",
+    "fence",
+)  # fmt: skip
+NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "review": (*SHARED, "most", "suggestions", "instructions", "description"),
+        "verify": (*SHARED, "line", "end_line", "claim"),
+        "rewrite": (*SHARED, "line", "end_line", "claim", "replacement", "reason"),
+    }
+)
+"""What each template may show."""
+
 
 @dataclass(frozen=True, slots=True)
 class Template:
@@ -43,15 +74,20 @@ class Template:
     def digest(self) -> str:
         return hashlib.sha256(self.source.encode("utf-8", "surrogatepass")).hexdigest()
 
-    def messages(self, values: Mapping[str, Any]) -> tuple[Message, Message]:
-        """What the system says, and what the user says. Raises ConfigError."""
+    @property
+    def parts(self) -> tuple[str, str]:
+        """What becomes of the system's message, and of the user's. Raises ConfigError."""
         system, found, user = self.source.partition(PARTS)
         if not found:
             raise ConfigError(
                 f"the prompt {self.name} has no line {PARTS.strip()!r}",
                 "put it between what holds for all questions and the question itself",
             )
-        told = [templates.render_text(self.name, part, values).strip() for part in (system, user)]
+        return system, user
+
+    def messages(self, values: Mapping[str, Any]) -> tuple[Message, Message]:
+        """What the system says, and what the user says. Raises ConfigError."""
+        told = [templates.render_text(self.name, part, values).strip() for part in self.parts]
         return Message("system", told[0]), Message("user", told[1])
 
 
@@ -90,7 +126,7 @@ class Prompts:
             "instructions": [
                 each.text for each in self.instructions if globs.first(each.paths, unit.path)
             ],
-            "description": self._shown(self.description),
+            "description": text.clip(self._shown(self.description), DESCRIPTION_CHARS),
         }
         return self._messages("review", unit, more)
 
@@ -102,7 +138,10 @@ class Prompts:
         self, unit: Unit, finding: Finding, replacement: str, reason: str
     ) -> tuple[Message, ...]:
         """A better edit than one that was refused. Raises ConfigError."""
-        more = {"replacement": self._shown(replacement), "reason": text.clip(reason, 400)}
+        more = {
+            "replacement": self._shown(replacement),
+            "reason": text.clip(self._shown(reason), REASON_CHARS),
+        }
         return self._messages("rewrite", unit, self._claim(finding) | more)
 
     def memo(self, unit: Unit, settings: Collection[str], most: int, *, suggestions: bool) -> Memo:
@@ -130,13 +169,18 @@ class Prompts:
         }
 
     def _messages(self, task: str, unit: Unit, more: Mapping[str, Any]) -> tuple[Message, ...]:
-        code = self._code(unit)
-        texts = "\0".join(str(value) for value in (*code.values(), *more.values()))
+        hidden = replace(self, masks=(*self.masks, *_keys(unit)))
+        values = {
+            name: FENCE.sub(" ", value) if isinstance(value, str) else value
+            for name, value in (*hidden.code(unit).items(), *more.items())
+        }
+        # Without numbers: code that moves keeps its fence, so that its answer is found again.
+        texts = PLACED.sub(" ", "\0".join(map(str, values.values())))
         digest = hashlib.sha256(texts.encode("utf-8", "surrogatepass")).hexdigest()
-        values = {**code, **more, "fence": f"----- {digest[:16]} -----"}
+        values["fence"] = f"----- {digest[:16]} -----"
         return self.templates[task].messages(values)
 
-    def _code(self, unit: Unit) -> dict[str, Any]:
+    def code(self, unit: Unit) -> dict[str, Any]:
         """What every template may show of a unit."""
         near = self.reach is not Reach.DIFF
         far = self.reach is Reach.CALLEES
@@ -168,8 +212,18 @@ class Prompts:
         return "\n".join(told)
 
     def _remark(self, finding: Finding) -> str:
-        message = text.one_line(text.clip(finding.message, 200))
-        return f"{finding.span.start}: {finding.rule_id}: {self._shown(message)}"
+        said = self._shown(text.one_line(f"{finding.rule_id}: {finding.message}"))
+        return f"{finding.span.start}: {text.clip(said, EVIDENCE_CHARS)}"
+
+
+def _keys(unit: Unit) -> list[str]:
+    """The bodies of private keys that a unit shows."""
+    sides = (
+        (line.text for line in unit.lines if line.new),
+        (line.text for line in unit.lines if line.old),
+        (words for _, words in unit.around),
+    )
+    return [found for side in sides for found in KEY.findall("\n".join(side) + "\n")]
 
 
 def _unplaced(signature: str) -> str:
@@ -204,7 +258,6 @@ def given(folder: str, read: Reader) -> dict[str, str]:
             f"put one of {', '.join(f'{task}.txt.j2' for task in TASKS)} there, and merge it",
         )
     for task, words in found.items():
-        templates.check_text(task, words)
-        if PARTS not in words:
-            Template(task, words).messages({})
+        for part in Template(task, words).parts:
+            templates.check_text(task, part, NAMES[task])
     return found

@@ -215,12 +215,13 @@ def _line(reason: str) -> str:
 def offered(findings: Sequence[Finding], prover: Prover, most: int) -> tuple[Finding, ...]:
     """The same findings with the first `most` of their unchecked suggestions proven.
 
-    A refused one is taken off its finding; those beyond `most` stay unchecked.
+    A refused one is taken off its finding, unless it was refused before, with a reason that the
+    report tells; those beyond `most` stay unchecked.
     """
     asked = [
         number
         for number, finding in enumerate(findings)
-        if finding.suggestion is not None and finding.suggestion.proof is Proof.UNCHECKED
+        if (edit := finding.suggestion) and edit.proof is Proof.UNCHECKED and not edit.refused
     ][:most]
     suggestions = [s for number in asked if (s := findings[number].suggestion) is not None]
     proved = dict(zip(asked, prover.prove_all(suggestions), strict=True))

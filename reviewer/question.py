@@ -2,9 +2,9 @@
 
 import hashlib
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from reviewer.engines.base import (
     Ask,
     Completion,
     Engine,
+    Memo,
     Message,
     Prompt,
     Schema,
@@ -50,8 +51,26 @@ SMALLER: Final[tuple[Mapping[str, Any], ...]] = (
 )
 """What is left away, step by step, of a unit that is too long."""
 
+FILES: Final = 16
+"""Files whose shown lines are kept: as many as are asked about at a time."""
+
 CHANCE: Final = 0.6
 """The temperature of several answers where none is set: at 0 they would all be the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked, as the engine takes it. `about` is what the answer depends on beside the unit
+    and the settings.
+    """
+
+    task: str
+    unit: Unit
+    messages: tuple[Message, ...]
+    shape: Shape
+    schema: Schema | None = None
+    sample: int = 0
+    about: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,15 +90,17 @@ class Questions:
 
     def review(self, unit: Unit) -> tuple[Finding, ...]:
         """What the model finds in a unit, each with its doubt."""
-        unit, messages = self._fitting(unit)
+        unit, messages = self._fitting(unit, self._review)
         answers = [self._answer(unit, messages, n) for n in range(self.settings.samples)]
         found = [tuple(self._finding(unit, each) for each in answer) for answer in answers]
         return found[0] if len(found) == 1 else votes.count(found, self.settings.votes)
 
     def verify(self, unit: Unit, finding: Finding) -> Finding:
         """The finding, surer or with a doubt, after a second look at it alone."""
-        messages = self.prompts.verify(unit, finding)
-        told = self._asked("verify", messages, shapes.Verdict).value
+        unit, messages = self._fitting(unit, lambda less: self.prompts.verify(less, finding))
+        about = _about(unit, finding)
+        question = _Question("verify", unit, messages, shapes.Verdict, about=about)
+        told = self._asked(question).value
         if not isinstance(told, shapes.Verdict) or told.verdict == "unclear":
             return replace(finding, doubt="verify: a second look could not tell", suggestion=None)
         if told.verdict == "fails":
@@ -89,8 +110,12 @@ class Questions:
     def rewrite(self, unit: Unit, finding: Finding, reason: str) -> str | None:
         """Another text for the suggestion of a finding, None if the model has none."""
         before = "" if finding.suggestion is None else finding.suggestion.text
-        messages = self.prompts.rewrite(unit, finding, before, reason)
-        told = self._asked("rewrite", messages, shapes.Rewrite).value
+        unit, messages = self._fitting(
+            unit, lambda less: self.prompts.rewrite(less, finding, before, reason)
+        )
+        about = (*_about(unit, finding), before, reason)
+        question = _Question("rewrite", unit, messages, shapes.Rewrite, about=about)
+        told = self._asked(question).value
         return told.replacement if isinstance(told, shapes.Rewrite) else None
 
     @cached_property
@@ -109,16 +134,20 @@ class Questions:
         wanted = self.settings
         return shapes.review(path, lines, wanted.findings, suggestions=wanted.suggestions)
 
-    def _fitting(self, unit: Unit) -> tuple[Unit, tuple[Message, ...]]:
+    def _review(self, unit: Unit) -> tuple[Message, ...]:
+        wanted = self.settings
+        return self.prompts.review(unit, wanted.findings, suggestions=wanted.suggestions)
+
+    def _fitting(
+        self, unit: Unit, told: Callable[[Unit], tuple[Message, ...]]
+    ) -> tuple[Unit, tuple[Message, ...]]:
         """The messages about as much of a unit as fits. Raises ContextTooLong."""
         limit = self.settings.prompt_tokens
         if self.context:
-            limit = min(limit, self.context - self.settings.answer_tokens - MARGIN)
+            limit = max(0, min(limit, self.context - self.settings.answer_tokens - MARGIN))
         for less in SMALLER:
             smaller = replace(unit, **less)
-            messages = self.prompts.review(
-                smaller, self.settings.findings, suggestions=self.settings.suggestions
-            )
+            messages = told(smaller)
             if self._tokens("\n".join(each.content for each in messages), limit) <= limit:
                 return smaller, messages
         raise ContextTooLong(f"{TOO_LONG}: {limit:,} tokens are allowed for a question", limit)
@@ -140,48 +169,48 @@ class Questions:
     ) -> list[shapes.Remark]:
         """One answer's remarks."""
         shown = text.path(unit.path)
-        told = self._asked(
-            "review", messages, shapes.Answer,
-            schema=self._schema(shown, unit.anchors), unit=unit, sample=sample,
-        ).value  # fmt: skip
+        schema = self._schema(shown, unit.anchors)
+        question = _Question("review", unit, messages, shapes.Answer, schema, sample)
+        told = self._asked(question).value
         return told.findings if isinstance(told, shapes.Answer) else []
 
-    def _asked(  # all but the first three are named
-        self, task: str, messages: tuple[Message, ...], shape: Shape, *,
-        schema: Schema | None = None, unit: Unit | None = None, sample: int = 0,
-    ) -> Completion:  # fmt: skip
+    def _asked(self, asked: _Question) -> Completion:
         """Ask, count what it took, and have a wrong answer mended once."""
         wanted = self.settings
         chance = CHANCE if wanted.samples > 1 and not wanted.temperature else wanted.temperature
-        memo = None
-        if unit is not None and wanted.cache:
-            settings = [*(f"{name}={value}" for name, value in self.wanted), str(sample)]
-            memo = self.prompts.memo(
-                unit, settings, wanted.findings, suggestions=wanted.suggestions
-            )
         prompt = Prompt(
-            messages=messages,
+            messages=asked.messages,
             max_tokens=wanted.answer_tokens,
             deadline=self._deadline(),
-            temperature=chance if task == "review" else 0.0,
+            temperature=chance if asked.task == "review" else 0.0,
             top_p=wanted.top_p,
             top_k=wanted.top_k,
-            seed=(wanted.seed + sample) % 2**31,
-            task=task,
-            template=dict(self.prompts.digests)[task],
-            memo=memo,
+            seed=(wanted.seed + asked.sample) % 2**31,
+            task=asked.task,
+            template=dict(self.prompts.digests)[asked.task],
+            memo=self._memo(asked) if wanted.cache else None,
         )
-        done = answered(self._counted, prompt, shape, schema)
-        self.budget.add(repaired=int(done.repaired), cached=int(done.cached))
+        done = answered(self._counted, prompt, asked.shape, asked.schema)
+        known = done.cached and asked.task == "review" and not asked.sample
+        self.budget.add(repaired=int(done.repaired), cached=int(known))
         return done
+
+    def _memo(self, asked: _Question) -> Memo:
+        wanted = self.settings
+        settings = [self.shape, *(f"{name}={value}" for name, value in self.wanted)]
+        return self.prompts.memo(
+            asked.unit, [*settings, asked.task, str(asked.sample), *asked.about],
+            wanted.findings, suggestions=wanted.suggestions,
+        )  # fmt: skip
 
     @property
     def _counted(self) -> Ask:
         """The engine's `complete`, counted, its remembered answers moved to where the code is."""
 
         def ask(prompt: Prompt, schema: Schema | None) -> Completion:
-            done = self.engine.complete(prompt, schema)
-            self.budget.asked(done)
+            with self.budget.request() as answer:
+                done = self.engine.complete(prompt, schema)
+                answer(done)
             if done.cached and prompt.memo is not None and done.origin != prompt.memo.origin:
                 return replace(done, text=moved(done.text, prompt.memo.origin - done.origin))
             return done
@@ -193,21 +222,35 @@ class Questions:
         near = tuple(
             Text(line.new, self.prompts.line(line.text)) for line in unit.lines if line.new
         )
-        place = claims.located(remark, near, lambda: self._shown(unit.path))
+        around = tuple(Text(number, self.prompts.line(line)) for number, line in unit.around)
+        place = claims.located(remark, near, lambda: self._shown(unit.path), around)
         found = claims.finding(remark, unit, place)
-        doubt = claims.doubt(remark, unit, text.path(unit.path), self._source) or place.doubt
+        shown = text.path(unit.path)
+        doubt = claims.doubt(remark, unit, shown, self._source, place) or place.doubt
         return replace(found, doubt=doubt, suggestion=None) if doubt else found
 
-    def _shown(self, path: str) -> tuple[Text, ...]:
-        """All new-side lines of a file that the change shows."""
-        change = self.changes.by_path.get(path)
-        lines = () if change is None else change.lines()
-        return tuple(Text(line.new, self.prompts.line(line.text)) for line in lines if line.new)
+    @cached_property
+    def _shown(self) -> Callable[[str], tuple[Text, ...]]:
+        """All new-side lines of a file that the change shows; those of some files are kept."""
+
+        @lru_cache(FILES)
+        def shown(path: str) -> tuple[Text, ...]:
+            change = self.changes.by_path.get(path)
+            lines = () if change is None else change.lines()
+            return tuple(Text(line.new, self.prompts.line(line.text)) for line in lines if line.new)
+
+        return shown
 
     def _source(self, path: str) -> str:
         if path not in self.tree.files and path not in self.tree.asides:
             return ""
         return self.tree.read(path).decode("utf-8", "replace")
+
+
+def _about(unit: Unit, finding: Finding) -> tuple[str, ...]:
+    """A claim, wherever its unit stands."""
+    lines = (finding.span.start - unit.start, finding.span.end - unit.start)
+    return finding.message, *map(str, lines)
 
 
 def moved(answer: str, by: int) -> str:

@@ -5,11 +5,13 @@ change from a fork its author may have written the report himself. Nothing a rep
 is believed here, and none of its findings is dropped: one that does not hold changes its standing.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from reviewer import opinion
 from reviewer.errors import IntegrityError
 from reviewer.model import (
     ChangeSet,
@@ -18,6 +20,10 @@ from reviewer.model import (
     FileSummary,
     Finding,
     Judged,
+    LeftOut,
+    Mode,
+    ModelReview,
+    Outcome,
     PatchCoverage,
     Report,
     Request,
@@ -35,6 +41,9 @@ WORDS: Final = 2000
 NAME: Final = 200
 ITEMS: Final = 200
 """Characters of the name of a tool or rule; reasons, notes and pieces of evidence in a list."""
+
+DIGEST: Final = re.compile("[0-9a-f]{64}")
+"""A SHA-256."""
 
 NEAR: Final = (Standing.INLINE, Standing.BODY, Standing.CAPPED, Standing.MERGED)
 """Standings of findings with lines that are on the change."""
@@ -57,10 +66,12 @@ def recheck(report: Report, request: Request, changes: ChangeSet) -> Report:
     for item in judged:
         found[item.finding.tool].append(item.finding)
     files, notes = _files(report, changes)
-    verdict = report.verdict
+    verdict, model = report.verdict, _model(report.model, changes)
     return replace(
         report,
         request=request,
+        mode=_mode(report, model),
+        model=model,
         verdict=replace(verdict, reasons=_texts(verdict.reasons)),
         changes=files,
         runs=tuple(
@@ -128,7 +139,7 @@ def _suggestion(finding: Finding, change: FileChange | None) -> Suggestion | Non
     )
     if span.path != change.path or not inside or redact(suggestion.text) != suggestion.text:
         return None
-    return suggestion
+    return replace(suggestion, refused=_text(suggestion.refused))
 
 
 def _once(judged: Sequence[Judged]) -> tuple[Judged, ...]:
@@ -160,6 +171,58 @@ def _files(report: Report, changes: ChangeSet) -> tuple[tuple[FileSummary, ...],
     if not foreign:
         return files, ()
     return files, (f"the report lists {count(foreign, 'file')} that the change does not touch",)
+
+
+def _mode(report: Report, model: ModelReview | None) -> Mode:
+    """The mode, no better than what else the report says: whether that is true, nobody can tell."""
+    if report.mode is not Mode.FULL:
+        return report.mode
+    failed = any(run.outcome is Outcome.FAILED for run in report.runs)
+    if failed or (model is not None and model.missed):
+        return Mode.PARTIAL
+    return Mode.STATIC if model is None else Mode.FULL
+
+
+def _model(model: ModelReview | None, changes: ChangeSet) -> ModelReview | None:
+    """The model's part, about places of the change, with texts of bounded size."""
+    if model is None:
+        return None
+    effort = model.effort
+    return replace(
+        model,
+        model=_name(model.model),
+        weights=_digest(model.weights),
+        engine=_name(model.engine),
+        version=_name(model.version),
+        units=max(model.units, model.missed),
+        left_out=_left_out(model.left_out, changes),
+        prompts=tuple((_name(task), _digest(sha)) for task, sha in model.prompts[:ITEMS]),
+        shape=_digest(model.shape),
+        settings=tuple((_name(key), _text(value)) for key, value in model.settings[:ITEMS]),
+        effort=replace(
+            effort,
+            seconds=tuple((_name(stage), taken) for stage, taken in effort.seconds[:ITEMS]),
+            checkpoint=opinion.checkpoint(model),
+        ),
+    )
+
+
+def _left_out(places: Sequence[LeftOut], changes: ChangeSet) -> tuple[LeftOut, ...]:
+    """Those of files of the change. There are many of them, and few reasons."""
+    reasons = {reason: _text(reason) for reason in {each.reason for each in places}}
+    return tuple(
+        replace(each, reason=reasons[each.reason])
+        for each in places
+        if each.path in changes.by_path
+    )
+
+
+def _digest(told: str) -> str:
+    return told if DIGEST.fullmatch(told) else ""
+
+
+def _name(told: str) -> str:
+    return clip(redact(told), NAME)
 
 
 def _coverage(coverage: PatchCoverage, changes: ChangeSet) -> PatchCoverage:

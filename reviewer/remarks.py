@@ -4,12 +4,13 @@ All of it ends with its mark. Each text fits into `BODY` bytes: parts of it are 
 left out of a list is counted.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from reviewer import text, words
+from reviewer import opinion, text, words
 from reviewer.model import (
     Finding,
     Judged,
@@ -42,6 +43,11 @@ SUGGESTION_CHARS: Final = 20_000
 
 PLAIN_CHARS: Final = 4000
 """Of an annotation, which GitHub cuts at 64 KB."""
+
+OFFER: Final = (
+    "The model wrote this edit. It applies, parses and adds no finding; nobody has run it."
+)
+"""What stands above an edit by the model."""
 
 Page = Callable[[Finding], str]
 """The address of the page of a finding's rule: one that may be linked to."""
@@ -98,9 +104,13 @@ def comment(
         where=Inert(where),
         also=_part([text.clip(name, NAME_CHARS) for name in also], FILES),
         page=Inert(page),
+        by_model=opinion.by_model(finding),
     )
-    said = text.no_commands(body.rstrip())
-    return closed(said if suggestion is None else f"{said}\n\n{_offer(suggestion.text)}", mark)
+    parts = [text.no_commands(body.rstrip())]
+    if suggestion is not None:
+        parts += [OFFER] if opinion.by_model(finding) else []
+        parts.append(_offer(suggestion.text))
+    return closed("\n\n".join(parts), mark)
 
 
 def _offer(code: str) -> str:
@@ -124,6 +134,7 @@ def review(report: Report, comments: Sequence[Finding], mark: str, *, first: boo
             score=Inert(words.score_line(report.verdict.score)),
             reasons=_part(report.verdict.reasons, rows),
             uncovered=_part(_uncovered(report.coverage), rows),
+            checkpoint=opinion.checkpoint(report.model),
         )
         if len(body.encode()) <= BODY - SPARE:
             break
@@ -159,13 +170,16 @@ def listed(item: Judged, page: Page) -> Inert:
         lines=Inert(words.lines_of(finding)),
         note=item.note,
         page=Inert(page(finding)),
+        by_model=opinion.by_model(finding),
     )
     return Inert(block.rstrip("\n"))
 
 
 def verdict(report: Report) -> str:
     """The verdict and its reasons, for a check; it has no mark."""
-    return render("comments/verdict.md.j2", **_verdict(report, ROWS[1])).strip()
+    told = render("comments/verdict.md.j2", **_verdict(report, ROWS[1])).strip()
+    checkpoint = opinion.checkpoint(report.model)
+    return f"{told}\n\nAudit log: `{checkpoint}`" if checkpoint else told
 
 
 def plain(finding: Finding) -> str:
@@ -202,7 +216,10 @@ def _page(report: Report, account: Account, blocks: Sequence[Inert], page: Page,
         cut=len(account.listed) - len(blocks),
         uncovered=_part(_uncovered(report.coverage), rows),
         heuristics=_part(report.heuristics, rows),
-        skipped=_part([_reason(reason, paths) for reason, paths in skipped.items()], rows),
+        asked=Inert(opinion.extent(report.model)) if report.model else "",
+        model=text.clip(opinion.name(report.model), NAME_CHARS) if report.model else "",
+        left=_part(itertools.starmap(_reason, opinion.left_out(report).items()), rows),
+        skipped=_part(itertools.starmap(_reason, skipped.items()), rows),
         skipped_files=sum(len(paths) for paths in skipped.values()),
         head=text.clip(words.short(report.request.head), NAME_CHARS),
     )

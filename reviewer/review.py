@@ -9,6 +9,7 @@ from typing import Final
 
 from reviewer import ask, gate, guard, measure, process, tree
 from reviewer.analyzers.base import Analyzer, Spared
+from reviewer.ask import Since
 from reviewer.config import Settings, excluded
 from reviewer.coverage.base import CoverageFormat
 from reviewer.engines.base import Engine
@@ -38,6 +39,8 @@ from reviewer.tree import Tree
 Progress = Callable[[str], None]
 """Told what is being done now, in a few words."""
 
+NOTHING: Final = Since()
+
 GUARDS: Final = ("ruff", "bandit", "complexity", "suppressions", "hidden")
 """Analyzers that must find nothing new in an edit that is offered."""
 
@@ -46,8 +49,9 @@ GUARDS: Final = ("ruff", "bandit", "complexity", "suppressions", "hidden")
 class Means:
     """What a review works with.
 
-    `engine` answers as the model, by `prompts`. `place` is an empty private folder for the clean
-    room, `workshop` another one for proofs of suggestions.
+    `engine` answers as the model, by `prompts`; `since` is what it was asked about before.
+    `place` is an empty private folder for the clean room, `workshop` another one for proofs of
+    suggestions.
     """
 
     analyzers: Sequence[Analyzer]
@@ -60,6 +64,7 @@ class Means:
     workshop: Path
     workers: int
     progress: Progress
+    since: Since = NOTHING
 
 
 def review(
@@ -90,11 +95,12 @@ def review(
     shown, found = guard.ground((*runs, *uncovered), changes, room)
     ignored = guard.ignored(found, changes, room)
     judged = gate.judge(found, changes, settings, known, ignored)
+    counted = gate.judge(gate.counted(found, settings), changes, settings, known, ignored)
     judged = proven(judged, settings, prover(changes, room, means))
     files = summaries(changes, room)
     added = sum(file.added for file in files if not file.skipped)
-    parts = gate.heuristics(judged, shown, coverage, added, settings)
-    verdict = gate.verdict(files, judged, shown[: len(runs)], coverage, parts, settings)
+    parts = gate.heuristics(counted, shown, coverage, added, settings)
+    verdict = gate.verdict(files, counted, shown[: len(runs)], coverage, parts, settings)
     return Report(
         request=request,
         mode=_mode(runs, about),
@@ -134,6 +140,7 @@ def second_opinion(  # noqa: PLR0913, PLR0917 - all that is known of the change 
         prompts=replace(means.prompts, masks=masks),
         settings=settings.model,
         prover=prover(changes, room, means),
+        since=means.since,
         progress=means.progress,
     )
     try:

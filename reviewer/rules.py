@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Final
 
-from reviewer import measure
+from reviewer import measure, model_rules
 from reviewer.analyzers.base import ForeignRules, RulePage
 from reviewer.binding import shown
 from reviewer.errors import InputError, ToolError
+from reviewer.modelling import TOOL
 from reviewer.process import Runner
 from reviewer.version import HOME
 
@@ -85,8 +86,9 @@ class Catalogue:
 
 
 def catalogue(analyzers: Mapping[str, type[Any]]) -> Catalogue:
-    """The rules of these analyzers (classes by name), and of the coverage of the change."""
+    """The rules of these analyzers (classes by name), of coverage, and of the model."""
     own = {f"coverage/{page.rule}": page for page in measure.RULES}
+    own |= {f"{TOOL}/{page.rule}": page for page in model_rules.RULES}
     foreign: dict[str, ForeignRules] = {}
     for name, cls in analyzers.items():
         module = vars(sys.modules[cls.__module__])

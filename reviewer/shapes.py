@@ -76,7 +76,14 @@ class Rewrite(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def review(path: str, lines: Collection[int], most: int, *, suggestions: bool) -> Schema:
-    """The JSON Schema of an answer of at most `most` findings on these `lines` of `path`."""
+    """The JSON Schema of an answer of at most `most` findings on these `lines` of `path`.
+
+    Without a line there is nothing to find: an enumeration of nothing is no schema (JSON Schema
+    2020-12, Validation, section 6.1.2).
+    """
+    if not lines:
+        findings = {"type": "array", "items": {"type": "null"}, "maxItems": 0}
+        return _object(thought=_text(THOUGHT_CHARS), findings=findings)
     numbers = {"enum": sorted(lines)}
     remark = _object(
         path={"enum": [path]},

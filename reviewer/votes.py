@@ -1,25 +1,30 @@
 """Several answers to one question: what enough of them say is believed.
 
-An error of chance is rarely made twice, a defect that is there is seen again. Two findings are the
-same here if they are near each other and quote the same code or say it in similar words.
+An error of chance is rarely made twice, a defect that is there is seen again. Two findings of
+different answers are the same here if they are about the same lines, or near each other and told in
+similar words.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from reviewer import claims
+from reviewer import likeness
 from reviewer.model import Confidence, Finding
 
 ALIKE: Final = 0.2
 """Share of words in common; two descriptions of one defect by one model rarely have less."""
+
+THERE: Final = 0.3
+"""What the same lines and the same rule are worth beside the words: enough for themselves, and less
+than words that fit."""
 
 
 @dataclass
 class _Group:
     """Findings that are one, and the answers that they are from."""
 
-    lead: Finding
+    findings: list[Finding]
     answers: set[int] = field(default_factory=set)
 
 
@@ -36,33 +41,53 @@ def count(answers: Sequence[Sequence[Finding]], wanted: int) -> tuple[Finding, .
             if finding.doubt:
                 told.append(finding)
                 continue
-            group = next((each for each in groups if _agree(each.lead, finding)), None)
+            group = _group_of(finding, number, groups)
             if group is None:
-                group = _Group(finding)
+                group = _Group([])
                 groups.append(group)
+            group.findings.append(finding)
             group.answers.add(number)
     groups.sort(key=lambda group: -len(group.answers))
     return (*(_counted(group, needed, len(answers)) for group in groups), *_once(told))
 
 
-def _agree(one: Finding, other: Finding) -> bool:
-    apart = max(one.span.start, other.span.start) - min(one.span.end, other.span.end)
-    if one.span.path != other.span.path or apart > claims.NEAR:
-        return False
-    same_code = (one.span.start, one.span.end) == (other.span.start, other.span.end)
-    return (same_code and one.rule == other.rule) or (
-        claims.alike(one.message, other.message) >= ALIKE
-    )
+def _group_of(finding: Finding, answer: int, groups: Sequence[_Group]) -> _Group | None:
+    """The group that says the same most closely.
+
+    An answer tells one defect once: what it has said already in other words is another defect.
+    """
+    best, most = None, 0.0
+    for group in groups:
+        if answer in group.answers:
+            agreement = float(any(likeness.same(finding, each) for each in group.findings))
+        else:
+            agreement = max(_agreement(finding, each) for each in group.findings)
+        if agreement > most:
+            best, most = group, agreement
+    return best
+
+
+def _agreement(one: Finding, other: Finding) -> float:
+    """How far two findings say the same, 0 if they do not."""
+    if one.span.path != other.span.path or likeness.apart(one, other) > likeness.NEAR:
+        return 0.0
+    words = likeness.alike(one.message, other.message)
+    if (one.span, one.rule) == (other.span, other.rule):
+        return THERE + words
+    if likeness.differ(one, other):
+        return 0.0
+    return words if words >= ALIKE else 0.0
 
 
 def _counted(group: _Group, needed: int, all_answers: int) -> Finding:
     votes = len(group.answers)
+    lead = group.findings[0]
     if votes < needed:
         doubt = f"vote: {votes} of {all_answers} answers say so, {needed} are needed"
-        return replace(group.lead, doubt=doubt, suggestion=None)
+        return replace(lead, doubt=doubt, suggestion=None)
     if votes == all_answers > 1:
-        return replace(group.lead, confidence=Confidence.HIGH)
-    return group.lead
+        return replace(lead, confidence=Confidence.HIGH)
+    return lead
 
 
 def _once(findings: Sequence[Finding]) -> list[Finding]:

@@ -12,11 +12,13 @@ from reviewer.model import (
     Mode,
     Outcome,
     PatchCoverage,
+    Proof,
     Report,
     Severity,
     Side,
     Standing,
     State,
+    Suggestion,
 )
 
 T = TypeVar("T")
@@ -37,7 +39,7 @@ STANDINGS: Final[Mapping[Standing, str]] = MappingProxyType(
         Standing.OFF_DIFF: "in a changed file, on lines that the change did not add",
         Standing.KNOWN: "there before the change",
         Standing.IGNORED: "switched off by the settings",
-        Standing.UNPROVEN: "at a place or with a quote that is not there",
+        Standing.UNPROVEN: "at a place that is not there, or not believed",
     }
 )
 
@@ -167,6 +169,14 @@ def not_run(report: Report) -> list[str]:
     absent = [run for run in report.runs if run.outcome is not Outcome.OK]
     ordered = sorted(absent, key=lambda run: not run.concerned)
     return [f"{run.tool} {run.outcome.value}: {run.reason}" for run in ordered]
+
+
+def fix(suggestion: Suggestion) -> tuple[str, bool]:
+    """What is to be said of an edit, and whether it is shown: one that fails its checks is not."""
+    proof, refused = suggestion.proof, suggestion.refused
+    if refused and proof is Proof.UNCHECKED:
+        return f"refused: {refused}", False
+    return f"({proof.value}; not offered: {refused})" if refused else f"({proof.value})", True
 
 
 def is_link(url: str) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -146,3 +147,43 @@ def test_a_review_without_a_model_starts_no_engine(made: Job, engine: FakeEngine
     assert (done.code, done.outputs["mode"]) == (0, "static")
     assert not engine.seen
     assert not (made.place / "data").exists()
+
+
+def test_what_was_asked_about_is_not_asked_again_without_a_memory(
+    made: Job, engine: FakeEngine
+) -> None:
+    """The summary on the pull request says up to where a model was asked."""
+    forgetful = {"INPUT_MODEL-CACHE": "false"}
+    run(made, engine, **forgetful)
+    assert asked(engine) == 1
+    (summary,) = made.hub.issue_comments
+    assert "reviewer:asked:" in summary.body
+    made.hub.push(1, made.commit("feature", "src/b.py", b"z = 3\n"))
+    done = run(made, engine, **forgetful)
+    assert (done.code, done.outputs["mode"]) == (0, "full")
+    assert asked(engine) == 1, "that file is as it was"
+    assert sum("src/b.py" in str(each.body) for each in engine.chats()) == 1
+    (comment,) = made.hub.review_comments
+    assert not comment.minimized, "nobody has looked whether it is mended"
+    again = run(made, engine, **forgetful, **{"INPUT_MODEL-FINDINGS": "2"})
+    assert again.outputs["mode"] == "full"
+    assert asked(engine) == 2, "asked otherwise, it may know more"
+
+
+def test_a_comment_of_the_model_is_hidden_when_its_code_is_gone(
+    made: Job, engine: FakeEngine
+) -> None:
+    run(made, engine)
+    engine.script = lambda _: '{"thought": "", "findings": []}'
+    shutil.rmtree(made.place / "data")
+    summary = made.hub.issue_comments[0]
+    summary.body = summary.body.replace("reviewer:asked:", "reviewer:nothing:")
+    run(made, engine)
+    (comment,) = made.hub.review_comments
+    assert not comment.minimized, "its code still stands there"
+    made.hub.push(
+        1, made.commit("feature", "src/a.py", HEAD["src/a.py"].replace(b"len(values)", b"1"))
+    )
+    run(made, engine)
+    (comment,) = made.hub.review_comments
+    assert comment.minimized

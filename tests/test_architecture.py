@@ -15,14 +15,15 @@ ROWS = (
     (
         "process", "http", "diff", "templates", "text", "plugins", "paths", "languages", "globs",
         "binding", "yamlfile", "modelling", "config", "words",
-        "batches", "_syntax", "private", "chain", "_proof_parse",
+        "batches", "_syntax", "private", "chain", "_proof_parse", "orders", "hollow", "absent",
+        "likeness",
     ),
-    ("git", "tree", "syntax", "server", "logbook", "_proof_edit"),
+    ("git", "tree", "syntax", "server", "logbook", "_proof_edit", "opinion"),
     ("analyzers", "coverage", "engines", "forges", "reports"),
     (
         "measure", "agreement", "baseline", "marks", "remarks", "outlines", "pieces", "risk",
         "drafts", "surroundings", "context", "prompts", "shapes", "effort", "state", "audit",
-        "_proof_room",
+        "model_rules", "_proof_room",
     ),
     (
         "ask", "question", "claims", "votes", "guard", "gate", "rules", "skips", "recheck",
@@ -36,7 +37,8 @@ ROWS = (
 SAME_ROW = {
     ("config", "globs"), ("config", "binding"), ("config", "modelling"), ("modelling", "globs"),
     ("modelling", "binding"), ("config", "yamlfile"), ("yamlfile", "binding"),
-    ("templates", "text"), ("words", "text"), ("cli", "arguments"), ("commands", "arguments"),
+    ("templates", "text"), ("words", "text"), ("hollow", "orders"), ("hollow", "text"),
+    ("absent", "orders"), ("absent", "text"), ("cli", "arguments"), ("commands", "arguments"),
     ("__main__", "cli"), ("commands", "inputs"), ("arguments", "commands"),
     ("commands", "outputs"), ("remarks", "marks"),
     ("publish", "posting"), ("posting", "comments"), ("git", "tree"), ("syntax", "tree"),
@@ -44,8 +46,9 @@ SAME_ROW = {
     ("pieces", "outlines"), ("drafts", "outlines"), ("drafts", "pieces"), ("drafts", "risk"),
     ("surroundings", "drafts"), ("surroundings", "outlines"), ("context", "drafts"),
     ("context", "outlines"), ("context", "pieces"), ("context", "risk"),
-    ("context", "surroundings"), ("prompts", "context"), ("ask", "question"), ("ask", "claims"),
-    ("ask", "proofs"), ("question", "claims"), ("question", "votes"), ("votes", "claims"),
+    ("context", "surroundings"), ("prompts", "context"), ("model_rules", "shapes"),
+    ("ask", "question"), ("ask", "claims"),
+    ("ask", "proofs"), ("question", "claims"), ("question", "votes"),
 }  # fmt: skip
 """Pairs inside one row that are allowed; each is one part of the other that got a file."""
 

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from reviewer import http
+from reviewer import config, http
+from reviewer.arguments import parser
+from reviewer.commands import _data
 from reviewer.engines._dialects import DIALECTS
 
+ROOT = Path(__file__).parents[1]
 PAGE = (Path(__file__).parents[1] / "docs" / "deployment.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
@@ -79,3 +82,27 @@ def test_the_settings_are_those_of_the_cluster() -> None:
 def test_every_dialect_is_in_the_table() -> None:
     owners = {dialect.owner for dialect in DIALECTS if dialect.owner}
     assert owners <= set(re.findall(r"`([\w.]+)` \|$", PAGE, re.MULTILINE))
+
+
+def test_every_setting_on_the_page_is_one() -> None:
+    named = set(re.findall(r"`((?:engine|model)\.[a-z-]+)[`:]", PAGE))
+    assert {"engine.url", "engine.model-dir", "model.audit", "model.cache"} <= named
+    assert named <= set(config.keys({}))
+
+
+def test_every_command_on_the_page_is_understood() -> None:
+    shell = "".join(re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+    lines = shell.replace("\\\n", "").splitlines()
+    said = [re.sub(r"\s+#.*", "", line).partition("reviewer ")[2] for line in lines]
+    assert len(said) >= 5
+    for words in said:
+        parser().parse_args(words.split())
+
+
+def test_the_inputs_of_the_example_and_the_places_for_data_are_there() -> None:
+    (step,) = yaml.safe_load(block("steps:"))["steps"]
+    inputs = yaml.safe_load((ROOT / "gpu" / "action.yml").read_text("utf-8"))["inputs"]
+    assert set(step["with"]) | {"engine-key", "audit-key"} <= set(inputs)
+    assert all(f"`{name}`" in PAGE for name in (_data.VARIABLE, _data.AUDIT_KEY))
+    for place in (_data.answers, _data.log):
+        assert f"| `{place({_data.VARIABLE: '/data'}).name}` |" in PAGE

@@ -52,6 +52,12 @@ CARD = Card("NVIDIA L4", "580.65.06", 23034, 22000)
         (doctor.weights("/m", GIB, manifest=False, cards=()), State.FAILED, "nobody vouches"),
         (doctor.weights("/m", GIB, manifest=True, cards=(CARD,)), State.OK, "1.0 GiB in /m"),
         (doctor.weights("/m", 40 * GIB, manifest=True, cards=(CARD,)), State.FAILED, "more than"),
+        (doctor.model("off", "http://x", ""), State.OK, "switched off by engine.mode"),
+        (doctor.model("auto", "", ""), State.OK, "are not set: reviews are static"),
+        (doctor.model("auto", "unix:///s", "/m"), State.OK, "unix:///s, else engine.model-dir /m"),
+        (doctor.data("/data", "", required=True), State.OK, "/data"),
+        (doctor.data("/data", "no room", required=False), State.WARNING, "not kept: no room"),
+        (doctor.data("/data", "no room", required=True), State.FAILED, "not kept: no room"),
         (doctor.engine(Health(ok=True, model="m", seconds=1.25)), State.OK, "m found the planted"),
         (doctor.engine(Health(ok=False, reason="why", tip="do")), State.FAILED, "why"),
     ],
@@ -157,6 +163,33 @@ def test_a_shallow_clone_a_bad_setting_and_a_dead_engine(tmp_path: Path, capsysb
     assert "gaet" in text
     assert "failed engine" in text
     assert "→ write 127.0.0.1" in text
+
+
+def test_the_engine_of_the_settings_is_tried(
+    machine: dict[str, str], tmp_path: Path, capsysbinary: Out
+) -> None:
+    place, kept = tmp_path / "repo", tmp_path / "data"
+    (place / ".github").mkdir(parents=True)
+    (kept / "audit").mkdir(parents=True)
+    (kept / "audit").chmod(0o755)
+    git(place, "init", "-q", "-b", "main")
+    with FakeEngine() as engine:
+        written = f"engine: {{url: '{engine.url}'}}\nmodel: {{audit: required}}\n"
+        (place / ".github" / "reviewer.yml").write_text(written)
+        git(place, "add", ".")
+        git(place, "commit", "-q", "-m", "one")
+        environ = {**machine, "REVIEWER_DATA_DIR": str(kept)}
+        code, printed = run(["--repo", str(place), "--json"], environ, capsysbinary)
+        (kept / "audit").chmod(0o700)
+        again, later = run(["--repo", str(place), "--json"], environ, capsysbinary)
+    checks = {each["name"]: each for each in json.loads(printed)["checks"]}
+    assert checks["model"]["found"] == f"auto: engine.url {engine.url}"
+    assert checks["engine"]["found"].startswith("good-coder found the planted bug")
+    assert (code, checks["data folder"]["state"]) == (2, "failed")
+    assert "not ours alone" in checks["data folder"]["found"]
+    checks = {each["name"]: each for each in json.loads(later)["checks"]}
+    assert (again, checks["data folder"]["found"]) == (0, str(kept))
+    assert not (kept / "answers").exists()
 
 
 def test_an_analyzer_that_is_gone_is_said(

@@ -22,6 +22,7 @@ from reviewer.forges.base import (
 )
 from reviewer.marks import Marks
 from reviewer.model import (
+    Effort,
     FileSummary,
     Finding,
     Outcome,
@@ -52,6 +53,7 @@ from tests.support.publishing import (
     report,
     standing,
 )
+from tests.support.reports import review_by_model
 
 MANNER = Manner(key=b"key")
 MARKS = Marks(REQUEST.repository, REQUEST.number, b"key")
@@ -180,6 +182,7 @@ FIX = Suggestion(Span(PATH, 3, 4), "better()\n", Proof.CLEAN)
         (FIX, Trust.TRUSTED, True),
         (FIX, Trust.UNTRUSTED, False),
         (replace(FIX, proof=Proof.PARSES), Trust.TRUSTED, False),
+        (replace(FIX, refused="it was refused"), Trust.TRUSTED, False),
         (replace(FIX, span=Span("other.py", 3, 4)), Trust.TRUSTED, False),
         (replace(FIX, span=Span(PATH, 39, 41)), Trust.TRUSTED, False),
         (replace(FIX, text="is_\u202eadmin\n"), Trust.TRUSTED, False),
@@ -275,6 +278,25 @@ def test_a_second_run_does_nothing() -> None:
     assert first.count(Place.INLINE) == second.count(Place.SAID) == 8
     assert first.count(Place.SUMMARY) == second.count(Place.SUMMARY) == 1
     assert second.reached and second.note_url
+
+
+def test_a_second_run_that_took_the_model_less_writes_nothing() -> None:
+    memory = Memory()
+    edit = Suggestion(Span(PATH, 3, 3), "better()", Proof.CLEAN)
+    first = report(
+        on_line(3, "bug", tool="model", suggestion=edit), on_line(9), model=review_by_model()
+    )
+    publish(first, memory, EVERYTHING)
+    (review,) = memory.there.reviews
+    assert review_by_model().effort.checkpoint in review.body
+    before = memory.state()
+    memory.steps.clear()
+    cached = Effort(asked=12, cached=12, seconds=(("ask", 0.1),), checkpoint=f"99:{'7a' * 32}")
+    publish(replace(first, model=review_by_model(effort=cached)), memory, EVERYTHING)
+    assert memory.steps == [] and memory.state() == before
+    less = replace(first, model=review_by_model(missed=3))
+    publish(less, memory, EVERYTHING)
+    assert "saw 11 of 14 places" in note_of(memory)
 
 
 def test_a_finding_that_moved_is_not_said_again() -> None:

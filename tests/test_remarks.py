@@ -10,6 +10,7 @@ from reviewer.model import (
     CoverageOfFile,
     FileSummary,
     Finding,
+    Judged,
     Mode,
     Outcome,
     PatchCoverage,
@@ -25,7 +26,7 @@ from reviewer.model import (
 )
 from reviewer.remarks import BODY, Account
 from tests.support.publishing import PATH, on_line, report, standing
-from tests.support.reports import finding
+from tests.support.reports import finding, review_by_model, said
 
 MARK = Marks("octo/shop", 7).finding("0" * 32, "ruff")
 PAGE = "https://example.org/rules"
@@ -54,6 +55,17 @@ def test_what_a_comment_may_add() -> None:
     assert "`bandit/B608`, `x/y` say the same." in body
     assert "\n```suggestion\nbetter()\n```\n" in body
     assert body.splitlines()[-1] == MARK
+
+
+def test_what_a_model_wrote_is_labelled() -> None:
+    fix = Suggestion(Span(PATH, 3, 3), "better()", Proof.CLEAN)
+    body = remarks.comment(said("bug", 3), MARK, PAGE, suggestion=fix)
+    assert f"Rule: [`model/bug`]({PAGE}), written by a model\n" in body
+    assert f"\n\n{remarks.OFFER}\n\n```suggestion\nbetter()\n```\n" in body
+    item = Judged(said("bug", 3), Standing.BODY, "below warning")
+    assert f"([`model/bug`]({PAGE}), by a model; below warning)" in remarks.listed(item, page)
+    plain = remarks.comment(finding(), MARK, PAGE, suggestion=fix)
+    assert "model" not in plain
 
 
 @pytest.mark.parametrize(
@@ -100,6 +112,29 @@ def test_a_review_is_short() -> None:
     assert remarks.review(given, severe[:1], MARK, first=False) == (
         f"1 error more on its line.\n\n{MARK}"
     )
+
+
+def test_the_end_of_the_audit_log_is_in_what_is_written_once() -> None:
+    given = report(on_line(3), model=review_by_model())
+    checkpoint = review_by_model().effort.checkpoint
+    body = remarks.review(given, [finding()], MARK, first=True)
+    assert f"Audit log of the model's calls: `{checkpoint}`\n" in body
+    assert checkpoint not in remarks.review(given, [finding()], MARK, first=False)
+    assert remarks.verdict(given).endswith(f"Audit log: `{checkpoint}`")
+    assert checkpoint not in remarks.summary(given, Account(), page)[0]
+    for odd in ("", "42:`x`", f"42:{'6f' * 32}\n@all"):
+        effort = replace(review_by_model().effort, checkpoint=odd)
+        other = report(on_line(3), model=review_by_model(effort=effort))
+        assert "Audit log" not in remarks.review(other, [finding()], MARK, first=True)
+        assert "Audit log" not in remarks.verdict(other)
+
+
+def test_a_summary_says_who_was_asked_about_how_much() -> None:
+    body, _ = remarks.summary(report(model=review_by_model()), Account(), page)
+    assert "<summary>Model: saw 12 of 14 places</summary>" in body
+    assert "- qwen2\\.5\\-coder\\-7b \\(reviewer 0\\.1\\.0\\), weights 5e5e5e5e5e5e\n" in body
+    assert "- Not asked about 2 places, the 600 seconds of model\\.seconds were over: " in body
+    assert "Model:" not in remarks.summary(report(), Account(), page)[0]
 
 
 def test_a_summary_says_what_was_not_done() -> None:

@@ -165,6 +165,21 @@ def test_ten_thousand_findings_make_a_page_that_opens() -> None:
     assert made.count('<li><p class="meta">') == 10_000 - FULL < LINES
 
 
+def test_all_refusals_are_listed_with_their_reasons() -> None:
+    made = page(sample())
+    told = "\n".join(made.text)
+    assert "Model: saw 12 of 14 places" in told
+    assert "1 edit not offered" in told and "line 63 would not parse: expected ':'" in told
+    assert "3 findings not believed" in told and "claim: refutes itself" in told
+    assert "with lock" not in told, "an edit that fails its checks is not shown"
+    assert "src/shop/orders.py:100-130" in told
+    for digest in ("5e" * 32, "1a" * 32, "4d" * 32, f"42:{'6f' * 32}"):
+        assert digest in told
+    assert "model.temperature" in told
+    static = page(replace(sample(), model=None))
+    assert {"href": "#model"} in made.all("a") and {"href": "#model"} not in static.all("a")
+
+
 def of(covered: str = "", missing: str = "", partial: str = "") -> CoverageOfFile:
     def numbers(words: str) -> tuple[int, ...]:
         return tuple(int(word) for word in words.split())

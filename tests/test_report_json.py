@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 
 from reviewer.errors import InputError, IntegrityError, ReviewerError
-from reviewer.model import Report, ToolRun
+from reviewer.model import Effort, Report, ToolRun
 from reviewer.reports.json import REPORT_BYTES, Json, ReportRecord, digest, load, schema
-from tests.support.reports import reports, sample
+from tests.support.reports import reports, review_by_model, sample
 
 SCHEMA = Path(__file__).parents[1] / "docs" / "report.schema.json"
 
@@ -69,7 +69,12 @@ def test_secrets_that_tools_met_are_not_in_it() -> None:
 
 def test_the_digest_is_of_the_content_and_not_of_the_time() -> None:
     report = sample()
-    slow = replace(report, runs=tuple(replace(run, seconds=9.5) for run in report.runs))
+    longer = Effort(seconds=(("ask", 99.5),), checkpoint="7:" + "0" * 64)
+    slow = replace(
+        report,
+        runs=tuple(replace(run, seconds=9.5) for run in report.runs),
+        model=review_by_model(effort=longer),
+    )
     other = replace(report, notes=("something else",))
     digests = [json.loads(rendered(item))["digest"] for item in (report, slow, other)]
     assert digests[0] == digests[1] != digests[2]
@@ -81,6 +86,7 @@ def test_anybody_can_compute_the_digest() -> None:
     claimed = content.pop("digest")
     for tool in content["tools"]:
         del tool["seconds"]
+    del content["model"]["effort"]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert hashlib.sha256(text.encode()).hexdigest() == claimed
 

@@ -18,7 +18,7 @@ from reviewer.model import (
     ToolRun,
 )
 from reviewer.reports.summary import LIMIT, Summary
-from tests.support.reports import finding, sample
+from tests.support.reports import OVER, finding, sample
 
 HTML = MarkdownIt("gfm-like").render
 
@@ -42,6 +42,22 @@ def test_verdict_and_mode_come_first() -> None:
     lines = Summary().render(sample()).split("\n")
     assert lines[0] == "## reviewer: failed, score 71.2 of 100"
     assert lines[2].startswith("A partial review, of `1f0c4d8e9a7b")
+
+
+def test_what_the_model_took_and_what_it_was_not_asked_is_told() -> None:
+    html = HTML(Summary().render(sample()))
+    for words in (
+        "<summary>Model: saw 12 of 14 places</summary>",
+        "<li>Model: qwen2.5-coder-7b (reviewer 0.1.0), weights 5e5e5e5e5e5e",
+        "<li>Tokens: 41,234 of questions (30,000 cached by the engine), 2,345 of answers",
+        "<li>Seconds: context 0.1, ask 31.5, prove 1.2",
+        f"<li>Audit log: 42:{'6f' * 32}",
+        f"<li>Not asked about 2 places, {OVER}: src/shop/orders.py:100-130, src/café\\xe9\\n.py:1-",
+        "<li>Not believed: 1 finding, claim: refutes itself",
+        "Fix refused: line 63 would not parse: expected ':'",
+    ):
+        assert words in html.replace("\u200b", ""), words
+    assert "Model:" not in Summary().render(replace(sample(), model=None))
 
 
 def test_what_does_not_fit_is_cut_from_the_least_and_counted() -> None:
@@ -91,7 +107,7 @@ def test_no_report_is_larger_than_the_limit(char: str) -> None:
 
 def test_the_pieces_are_where_they_belong() -> None:
     html = HTML(Summary().render(sample()))
-    assert html.count("<details>") == html.count("</details>") == len(Standing) - 2 + 3
+    assert html.count("<details>") == html.count("</details>") == len(Standing) - 2 + 4
     assert html.count("<table>") == 3
     assert "<h4><code>src/café\\xe9\\n.py</code></h4>" in html
     assert "<summary>Tools: 7 ok, 2 skipped, 1 failed</summary>" in html

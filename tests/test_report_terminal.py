@@ -8,19 +8,26 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
+from reviewer import opinion
 from reviewer.model import (
     CoverageOfFile,
     Finding,
     Judged,
+    LeftOut,
+    Mode,
+    Outcome,
     PatchCoverage,
+    Proof,
     Report,
     Span,
     Standing,
     State,
+    Suggestion,
+    ToolRun,
     Verdict,
 )
 from reviewer.reports.terminal import Terminal
-from tests.support.reports import finding, sample
+from tests.support.reports import finding, review_by_model, sample
 
 
 def lines_of(place: Finding, width: int = 100) -> list[str]:
@@ -114,6 +121,74 @@ def test_coverage_is_told_or_why_not() -> None:
     assert covered() == "  coverage of the change: no added line can be measured"
     many = tuple(CoverageOfFile(f"{n}.py", (), (1,)) for n in range(23))
     assert "and 3 more files" in covered(files=many, patch=0.0)
+
+
+def section(report: Report, title: str) -> str:
+    return Terminal().render(report).partition(f"\n{title}\n")[2].partition("\n\n")[0]
+
+
+def test_the_part_of_the_model_is_told_or_nothing_of_it() -> None:
+    told = section(sample(), "Model")
+    for line in (
+        f"  model      {opinion.name(review_by_model())}: saw 12 of 14 places",
+        "  requests   10, 1 of them to mend an answer; 3 answers from the cache",
+        "  tokens     41,234 of questions (30,000 cached by the engine), 2,345 of answers",
+        "  seconds    context 0.1, ask 31.5, prove 1.2",
+        f"  audit log  42:{'6f' * 32}",
+        "    1  claim: refutes itself",
+    ):
+        assert line in told.split("\n")
+    assert "assets/model.bin" not in told, "another part lists the files that nobody looked into"
+    static = replace(sample(), model=None, mode=Mode.STATIC)
+    assert "\nModel\n" not in Terminal().render(static)
+
+
+def test_reasons_beyond_the_first_are_counted() -> None:
+    left = tuple(LeftOut("a.py", n, n, f"reason {n}") for n in range(1, 12))
+    told = section(replace(sample(), model=review_by_model(left_out=left)), "Model")
+    assert "1  reason 8  a.py:8" in told and "reason 9" not in told
+    assert "    and 3 more reasons" in told
+
+
+@pytest.mark.parametrize(
+    ("run", "mode", "line"),
+    [
+        (ToolRun("model", Outcome.OK), Mode.FULL, ""),
+        (ToolRun("model", Outcome.SKIPPED, reason="none", concerned=False), Mode.STATIC, ""),
+        (
+            ToolRun("model", Outcome.SKIPPED, reason="no-gpu: no card; add --gpus all"),
+            Mode.STATIC,
+            "  static review, without a model: model skipped: no-gpu: no card; add --gpus all",
+        ),
+        (
+            ToolRun("model", Outcome.OK, reason="not asked about 1 place"),
+            Mode.PARTIAL,
+            "  partial review: model: not asked about 1 place",
+        ),
+        (
+            ToolRun("bandit", Outcome.FAILED, reason="it broke"),
+            Mode.PARTIAL,
+            "  partial review: bandit failed: it broke",
+        ),
+    ],
+)
+def test_why_a_review_is_not_full_stands_below_the_first_line(
+    run: ToolRun, mode: Mode, line: str
+) -> None:
+    page = Terminal().render(replace(sample(), runs=(run,), mode=mode, notes=()))
+    assert page.split("\n")[1] == line
+
+
+def test_an_edit_that_fails_its_checks_is_not_shown() -> None:
+    page = Terminal().render(sample())
+    assert "    fix: refused: line 63 would not parse: expected ':'\n" in page
+    assert "with lock" not in page
+    half = Suggestion(Span("a.py", 3, 3), "better()", Proof.PARSES, "bandit gave no answer")
+    shown = replace(sample(), judged=(Judged(finding(suggestion=half), Standing.INLINE, ""),))
+    assert (
+        "fix: (parses; not offered: bandit gave no answer)\n      + better()"
+        in Terminal().render(shown)
+    )
 
 
 def verdict_of(report: Report) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reviewer import measure, plugins, rules
+from reviewer import measure, model_rules, plugins, rules, shapes
 from reviewer.analyzers.base import ForeignRules, RulePage
 from reviewer.errors import InputError
 from reviewer.model import Category, Confidence, Severity
@@ -88,6 +88,11 @@ def test_coverage_describes_what_it_reports() -> None:
     assert {told.rule for told in measure.RULES} == {"uncovered", "partial"}
 
 
+def test_the_model_describes_what_it_is_asked_for() -> None:
+    told = {page.rule: page.category for page in model_rules.RULES}
+    assert told == shapes.CATEGORIES
+
+
 @pytest.mark.parametrize(
     ("name", "rule_id"),
     [
@@ -101,6 +106,8 @@ def test_coverage_describes_what_it_reports() -> None:
         ("trivy/CVE-2024-1234", "trivy/CVE-2024-1234"),
         ("CVE-2024-1234", "trivy/CVE-2024-1234"),
         ("uncovered", "coverage/uncovered"),
+        ("model/security", "model/security"),
+        ("test-gap", "model/test-gap"),
     ],
 )
 def test_a_name_means_a_rule(name: str, rule_id: str, tools: Runner) -> None:

@@ -111,13 +111,22 @@ def test_suppressed_is_what_nobody_need_act_on() -> None:
     }
 
 
+def test_the_run_says_how_the_model_was_asked() -> None:
+    told = run_of(sample())["properties"]
+    assert told["mode"] == "partial"
+    assert told["model"]["weights"] == "5e" * 32
+    assert told["model"]["prompt review"] == "1a" * 32
+    assert told["model"]["model.samples"] == "1"
+    assert "model" not in run_of(replace(sample(), model=None))["properties"]
+
+
 def test_a_tool_that_did_not_run_is_a_notification() -> None:
     (invocation,) = run_of(sample())["invocations"]
     told = {item["descriptor"]["id"]: item for item in invocation["toolExecutionNotifications"]}
     assert told["tool-failed"]["level"] == "error"
     assert told["tool-failed"]["message"]["text"].startswith("bandit failed: it printed ")
     levels = sorted(item["level"] for item in invocation["toolExecutionNotifications"])
-    assert levels == ["error", "note", "warning"]
+    assert levels == ["error", "note", "warning", "warning"]
     assert invocation["executionSuccessful"]
     nothing = replace(sample(), verdict=Verdict(State.NOT_REVIEWED, None, ("no file",), 3))
     assert not run_of(nothing)["invocations"][0]["executionSuccessful"]

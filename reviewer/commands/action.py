@@ -22,9 +22,11 @@ from reviewer.commands import _parts as parts
 from reviewer.commands._children import Children, Ended
 from reviewer.commands.publish import log, summarised
 from reviewer.config import Sections, Settings
-from reviewer.errors import InputError, IntegrityError, NotDelivered, ReviewerError
+from reviewer.errors import ForgeError, InputError, IntegrityError, NotDelivered, ReviewerError
 from reviewer.inputs import Given, publishes, value
-from reviewer.model import Report, Request
+from reviewer.marks import Marks
+from reviewer.model import ChangeSet, Report, Request
+from reviewer.posting import Manner, asked_before
 from reviewer.publish import Place
 from reviewer.reports.codequality import CodeQuality
 from reviewer.reports.json import Json
@@ -145,8 +147,9 @@ def _review(job: Job, forge: forges.Remote) -> int:
     file = job.private / "request.json"
     parts.write_request(request, file)
     words = ["--request", str(file), "--repo", str(forge.repository_folder), *_config(given)]
+    since = _since(job, forge, request, changes, config.settings)
     with outputs.group("Reviewing", job.environ):
-        report = _reviewed(job, request, words, config.settings)
+        report = _reviewed(job, request, words, config.settings, since)
     report = replace(report, notes=(*report.notes, *forge.notes(changes)))
     story.report = report
     ledgers.keep_reports(report, FORMATS, story.place)
@@ -172,14 +175,44 @@ def _config(given: Given) -> list[str]:
     return ["--config", given.config] if given.config else []
 
 
-def _reviewed(job: Job, request: Request, words: Sequence[str], settings: Settings) -> Report:
+def _since(
+    job: Job, forge: forges.Remote, request: Request, changes: ChangeSet, settings: Settings
+) -> list[str]:
+    """What the summary says that a model was asked about already, as words for the review.
+
+    Nothing where the model's findings may fail the gate: those of an earlier review would be lost.
+    """
+    if not engines.wanted(settings.engine) or settings.model.gate or not request.number:
+        return []
+    try:
+        talk = forges.conversation(forge, request, changes, Manner())
+        past = talk.past()
+    except (ForgeError, InputError):
+        return []
+    key = value(job.environ, "marker-key").encode()
+    mark = asked_before(past, Marks(request.repository, request.number, key))
+    if mark is None or mark.first == request.head:
+        # The same review once more: answers that are remembered cost nothing, and lose nothing.
+        return []
+    if not parts.COMMIT.fullmatch(mark.first) or not forge.has(mark.first):
+        return []
+    return [f"--since={mark.first}:{mark.second}"]
+
+
+def _reviewed(
+    job: Job,
+    request: Request,
+    words: Sequence[str],
+    settings: Settings,
+    since: Sequence[str],
+) -> Report:
     """The report of the child, as far as it can be believed: it is about this request.
 
     Raises ReviewerError when there is none.
     """
     children, workspace = job.children, forges.workspace(job.environ)
     with_model = engines.wanted(settings.engine)
-    asking = list(words)
+    asking, words = words, [*words, *since]
     if workspace is not None:
         named = (word for name in job.given.coverage for word in ("--coverage", name))
         words = [*words, "--workspace", str(workspace), *named]

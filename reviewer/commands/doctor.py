@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,14 +18,17 @@ import msgspec
 
 from reviewer import doctor, plugins, process, tree
 from reviewer.arguments import WHOLE
+from reviewer.commands import _data as data
+from reviewer.commands import _engine as engines
 from reviewer.commands import _parts as parts
-from reviewer.config import Config, Sections, from_environ, resolve
+from reviewer.config import Config, Sections, Settings, from_environ, resolve
 from reviewer.doctor import Card, Line, State
-from reviewer.engines._openai import OpenAI
 from reviewer.errors import ForgeError, InputError, ReviewerError, ToolError
 from reviewer.forges._github_calls import API, Calls
 from reviewer.git import checkout
-from reviewer.model import ChangeSet, FileChange, Hunk, Status, ToolRun
+from reviewer.model import ChangeSet, FileChange, Hunk, Request, Status, ToolRun
+from reviewer.modelling import AuditMode, EngineSettings
+from reviewer.private import folder as ours_alone
 from reviewer.process import Runner
 from reviewer.reports._paper import Paper, Piece, plain
 from reviewer.review import one
@@ -62,10 +66,18 @@ def main(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         path = parts.search_path(environ, Path(arguments.repo))
         progress.say("looking at this machine")
         lines = [*_machine(arguments, environ, path, private)]
-        progress.say("trying the analyzers on a sample")
-        lines += _analyzers(arguments, environ, path, private)
+        sections = plugins.discover("reviewer.analyzers")
+        try:
+            config = _config(arguments, environ, sections, path, private)
+        except ReviewerError as error:
+            lines.append(doctor.failed("settings", error.message, error.tip))
+            config = resolve([], sections)
+        else:
+            lines.append(doctor.ok("settings", "they are right"))
+            progress.say("trying the analyzers on a sample")
+            lines += _analyzers(config, environ, path, private)
         progress.say("looking for a model")
-        lines += _model(arguments, environ, path, private)
+        lines += _model(_wanted(arguments, config.settings), environ, path, private)
     if arguments.json:
         parts.show(as_json(lines))
     else:
@@ -122,20 +134,15 @@ def _token(environ: Mapping[str, str]) -> Line:
 
 
 def _analyzers(
-    arguments: argparse.Namespace, environ: Mapping[str, str], path: Sequence[Path], private: Path
+    config: Config, environ: Mapping[str, str], path: Sequence[Path], private: Path
 ) -> list[Line]:
-    sections = plugins.discover("reviewer.analyzers")
-    try:
-        config = _config(arguments, environ, sections, path, private)
-    except ReviewerError as error:
-        return [doctor.failed("settings", error.message, error.tip)]
     changes, room = sample(parts.folder(private / "room"))
     runner = parts.runner(config, environ, path, private)
     off = config.settings.analyzers.disable
     wanted = [each for name, each in config.analyzers.items() if name not in off]
     with ThreadPoolExecutor(parts.cores()) as pool:
         runs: Iterable[ToolRun] = pool.map(lambda each: one(each, changes, room, runner), wanted)
-        return [doctor.ok("settings", "they are right"), *map(doctor.analyzer, runs)]
+        return [doctor.analyzer(run) for run in runs]
 
 
 def _config(
@@ -179,21 +186,59 @@ def _added(path: str, data: bytes) -> FileChange:
     return FileChange(path, Status.ADDED, new_mode=0o100644, new_oid=path, hunks=(hunk,))
 
 
+def _wanted(arguments: argparse.Namespace, settings: Settings) -> Settings:
+    """The settings with the engines that the command line names in place of theirs."""
+    if not (arguments.url or arguments.model_dir):
+        return settings
+    named = EngineSettings(
+        url=arguments.url or "",
+        allow=tuple(arguments.allow),
+        model_dir=arguments.model_dir or "",
+    )
+    return replace(settings, engine=named)
+
+
 def _model(
-    arguments: argparse.Namespace, environ: Mapping[str, str], path: Sequence[Path], private: Path
+    settings: Settings, environ: Mapping[str, str], path: Sequence[Path], private: Path
 ) -> Iterator[Line]:
+    wanted = settings.engine
+    yield doctor.model(wanted.mode.value, wanted.url, wanted.model_dir)
+    keeps = settings.model.cache or settings.model.audit is not AuditMode.OFF
+    if engines.wanted(wanted) and keeps:
+        yield _kept(environ, required=settings.model.audit is AuditMode.REQUIRED)
     cards, problem = _cards(path, private)
     yield from doctor.graphics(cards, problem)
-    if cards or arguments.model_dir:
+    if cards or wanted.model_dir:
         yield doctor.packages([(name, _version(name)) for name in doctor.ENGINE_PACKAGES])
-    if arguments.model_dir:
-        folder = Path(arguments.model_dir)
+    if not engines.wanted(wanted):
+        return
+    if wanted.model_dir:
+        folder = Path(wanted.model_dir)
         manifest = (folder / "models.lock").is_file()
         yield doctor.weights(str(folder), _size(folder), manifest=manifest, cards=cards)
-    if arguments.url:
-        key = environ.get("REVIEWER_ENGINE_KEY", "")
-        engine = OpenAI(arguments.url, tuple(arguments.allow), key)
+    if wanted.url:
+        # Our own server may take minutes to start: what it needs is looked at, no more.
+        nobody = Request("local", "", "", "")
+        engine = engines.plain(replace(wanted, model_dir=""), nobody, environ)
         yield doctor.engine(engine.health(time.monotonic() + engine.patience))
+
+
+def _kept(environ: Mapping[str, str], *, required: bool) -> Line:
+    """Whether answers and the audit log can be kept; no folder is made for that."""
+    problem, place = "", ""
+    try:
+        folder = data.folder(environ)
+        place = str(folder)
+        for each in (data.log(environ), data.answers(environ)):
+            if each.exists():
+                ours_alone(each)
+        there = next(each for each in (folder, *folder.parents) if each.exists())
+        if not os.access(there, os.W_OK | os.X_OK):
+            problem = f"{there} cannot be written to"
+    except (ReviewerError, OSError) as error:
+        why = error.message if isinstance(error, ReviewerError) else error.strerror
+        problem = f"{place}: {why}" if place else str(why)
+    return doctor.data(place, problem, required=required)
 
 
 def _cards(path: Sequence[Path], private: Path) -> tuple[tuple[Card, ...], str]:

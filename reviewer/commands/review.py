@@ -10,6 +10,7 @@ from typing import Any
 
 from reviewer import baseline, plugins, process, rules
 from reviewer.arguments import CONFIG_FILE
+from reviewer.ask import Since
 from reviewer.commands import _engine as engines
 from reviewer.commands import _parts as parts
 from reviewer.config import Config, Sections, Settings
@@ -17,7 +18,7 @@ from reviewer.engines._relay import Relayed
 from reviewer.errors import InputError
 from reviewer.forges.local import Local
 from reviewer.measure import find
-from reviewer.model import Report, Request
+from reviewer.model import ChangeSet, Report, Request
 from reviewer.review import review
 
 
@@ -40,7 +41,8 @@ def main(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         means = parts.means(config, environ, path, private, progress, reports)
         asking = _asking(arguments, config.settings, request, environ)
         prompts = engines.prompts(config.settings, request, forge)
-        means = replace(means, engine=asking.engine, prompts=prompts)
+        since = _since(arguments.since, forge, source.changes)
+        means = replace(means, engine=asking.engine, prompts=prompts, since=since)
         known = parts.known(forge)
         notes = _notes(source.changes.by_path, arguments.config if forge.asked else None)
         fingerprints = {entry.fingerprint for entry in known}
@@ -49,6 +51,14 @@ def main(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         report = engines.sealed(report, asking.log)
     _write(report, destinations, parts.top(Path(arguments.repo)))
     return report.verdict.exit_code
+
+
+def _since(asked: str | None, forge: Local, changes: ChangeSet) -> Since:
+    """What a model was asked about already, by the words of `engines.since`."""
+    head, _, identity = (asked or "").partition(":")
+    if not head:
+        return Since()
+    return Since(head, identity, forge.same_since(head, changes))
 
 
 def _asking(

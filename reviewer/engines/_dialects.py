@@ -116,7 +116,7 @@ DIALECTS: Final = (
     Dialect(
         "reviewer", "reviewer", "/health", spans=True, tokenize="/tokenize", to_count=_our_question
     ),
-    Dialect("vllm", "vllm", "/health", tokenize="/tokenize"),
+    Dialect("vllm", "vllm", "/health", "/version", tokenize="/tokenize"),
     Dialect("sglang", "sglang", "/health", tokenize="/tokenize"),
     Dialect(
         "llama.cpp", "llamacpp", "/health", "/props", tokenize="/tokenize", to_count=_llama_question
@@ -225,7 +225,9 @@ def failure(status: int, body: bytes, retry_after: str = "") -> EngineError:
         return ContextTooLong(
             "the prompt is longer than the engine takes", limit or int(found[1] if found else 0)
         )
-    if status in (429, 502, 503, 504):
+    if code == "engine_failed":
+        return EngineDown("the engine went away too often, and its server has given it up")
+    if status in (429, 502, 503, 504) and code != "out_of_memory":
         state = "its queue is full" if status == 429 else "it is not ready"
         return EngineBusy(f"the engine answered {status}{kind}: {state}", seconds(retry_after))
     if status in (401, 403):
@@ -296,8 +298,12 @@ class _Parameters(msgspec.Struct):
 
 
 class Details(msgspec.Struct):
-    """`/props` of llama.cpp, where the context is that of one slot, and `/v1/model` of TabbyAPI."""
+    """`/props` of llama.cpp, where the context is that of one slot, `/v1/model` of TabbyAPI, and
+    `/version` of vLLM.
+    """
 
+    version: str = ""
+    build_info: str = ""
     default_generation_settings: _Generation | None = None
     total_slots: int = 0
     parameters: _Parameters | None = None
@@ -319,3 +325,4 @@ class State(msgspec.Struct):
     """`/health` of our own server: what it is about, and the first digits of its weights' hash."""
 
     weights: str | None = None
+    version: str = ""

@@ -14,6 +14,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from reviewer import http
 from reviewer.engines import _answers, _dialects, _health
 from reviewer.engines._answers import Written
+from reviewer.engines._closing import Closing
 from reviewer.engines._dialects import Details, Dialect, Model, Models, State
 from reviewer.engines.base import (
     NOT_UNDERSTOOD,
@@ -41,6 +42,10 @@ TIMEOUT: Final = "x-request-timeout"
 LONGEST: Final = 900.0
 """How our own server is told when an answer is of no more use, and the most that it takes."""
 
+KEY_CHARS: Final = 16
+"""A shorter key is a word that stands for none, as in the documentation of vLLM ("token-abc123")
+and llama.cpp ("no-key"): it may well be a part of an honest answer."""
+
 BUSY_FIRST: Final = 0.25
 BUSY_MOST: Final = 10.0
 """Seconds between two tries where the server does not say: doubled each time."""
@@ -53,6 +58,7 @@ class _Met:
     dialect: Dialect | None = None
     capabilities: Capabilities = field(default_factory=Capabilities)
     switch: Switch = field(default_factory=Switch)
+    closing: Closing = field(default_factory=Closing)
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ class OpenAI:
         """The ladder: there, loaded, the right model, and a bug found in a trial."""
         return _health.climb(
             deadline,
-            lambda: _patient(deadline)(self.look, deadline),
+            lambda: self._patient(deadline)(self.look, deadline),
             lambda: self._meet(deadline),
             self.complete,
         )
@@ -92,7 +98,7 @@ class OpenAI:
         """Ask, and wait while it is busy."""
         started = time.monotonic()
         able = self._meet(prompt.deadline)
-        written: Written = _patient(prompt.deadline)(self._once, prompt, schema)
+        written: Written = self._patient(prompt.deadline)(self._once, prompt, schema)
         if schema is not None:
             _whole(written)
         return Completion(
@@ -119,7 +125,19 @@ class OpenAI:
 
     def close(self) -> None:
         """End what is being asked."""
+        self._met.closing.close()
         self._met.switch.off()
+
+    def _patient(self, deadline: float) -> Retrying:
+        """Asks until there is an answer, or until asking again would be of no use or too late."""
+        closing, begun = self._met.closing, self._met.closing.times
+        return Retrying(
+            retry=retry_if_exception(lambda error: isinstance(error, EngineError)),
+            stop=lambda state: _enough(state, deadline),
+            wait=_pause,
+            sleep=lambda seconds: closing.pause(seconds, begun),
+            reraise=True,
+        )
 
     @property
     def _client(self) -> Client:
@@ -141,7 +159,7 @@ class OpenAI:
         """What the server says of itself, asked once. Raises EngineError."""
         met = self._met
         if met.dialect is None:
-            model: Model = _patient(deadline)(self._model, deadline)
+            model: Model = self._patient(deadline)(self._model, deadline)
             dialect = (
                 _dialects.named(self.dialect)
                 if self.dialect
@@ -177,11 +195,12 @@ class OpenAI:
         )
         if dialect.spans:
             own = self._read("/health", State, deadline)
-            return replace(known, weights_sha256=own.weights or "")
+            return replace(known, weights_sha256=own.weights or "", version=own.version)
         if dialect.details:
             more = self._read(dialect.details, Details, deadline)
             context = more.context or known.context
-            return replace(known, context=context, max_concurrency=more.slots)
+            version = more.version or more.build_info
+            return replace(known, context=context, max_concurrency=more.slots, version=version)
         return known
 
     def _read(self, path: str, kind: type[Any], deadline: float) -> Any:
@@ -207,8 +226,12 @@ class OpenAI:
                 answer = reply.whole()
                 raise _dialects.failure(answer.status, answer.body, _after(answer.headers))
             written = _answers.read(reply, prompt.max_tokens)
-        written.pieces = [_dialects.restored(written.text, mark)]
+        written.pieces = [self._without_key(_dialects.restored(written.text, mark))]
         return written
+
+    def _without_key(self, text: str) -> str:
+        """An answer in which our own key is not repeated: it would be published."""
+        return text.replace(self.key, "…") if len(self.key) >= KEY_CHARS else text
 
     def _body(self, prompt: Prompt, schema: Schema | None, dialect: Dialect) -> bytes:
         messages = [{"role": each.role, "content": each.content} for each in prompt.messages]
@@ -247,16 +270,6 @@ def _whole(written: Written) -> None:
 
 def _after(headers: Mapping[str, str]) -> str:
     return headers.get("retry-after", "")
-
-
-def _patient(deadline: float) -> Retrying:
-    """Asks until there is an answer, or until asking again would be of no use or too late."""
-    return Retrying(
-        retry=retry_if_exception(lambda error: isinstance(error, EngineError)),
-        stop=lambda state: _enough(state, deadline),
-        wait=_pause,
-        reraise=True,
-    )
 
 
 def _pause(state: RetryCallState) -> float:

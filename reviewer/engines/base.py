@@ -11,7 +11,9 @@ engine promised: one source for both, in the library that reads all other hostil
 """
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, ClassVar, Final, Literal, Protocol, TypeAlias
@@ -31,6 +33,9 @@ OPENED: Final = 64
 
 QUOTED: Final = 4000
 """Characters of a wrong answer that are shown to its writer again."""
+
+AGAIN: Final = 0.1
+"""Seconds between two times that an engine is closed."""
 
 Finish = Literal["stop", "length", "repetition"]
 """Why an answer ended: by itself, at its limit of tokens, or because it only repeated itself."""
@@ -134,6 +139,7 @@ class Capabilities:
     prefix_cache: bool = False
     max_concurrency: int = 0
     dialect: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +190,13 @@ class Engine(Protocol):
         ...
 
 
+def closed_until(asked: Collection["Future[Any]"], engine: Engine) -> None:
+    """Close an engine until all who ask it have let go: one may begin to ask at that moment."""
+    engine.close()
+    while wait(asked, AGAIN).not_done:
+        engine.close()
+
+
 Ask = Callable[[Prompt, Schema | None], Completion]
 """What `Engine.complete` is."""
 
@@ -231,7 +244,7 @@ def decoded(text: str, shape: Shape) -> msgspec.Struct:
         return msgspec.json.decode(text, type=shape)
     except NOT_UNDERSTOOD as error:
         first = error
-    opened = (place for place, char in enumerate(text) if char == "{")
+    opened = (found.start() for found in re.finditer("{", text))
     for start in islice(opened, OPENED):
         try:
             _, end = json.JSONDecoder().raw_decode(text, start)
@@ -245,8 +258,15 @@ NOT_UNDERSTOOD: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
 """What decoding raises: it is of another shape, not UTF-8, or too deep."""
 
 
+SAID: Final = re.compile(
+    r"(unknown field|enum value) .*?(?= - at `\$[\w.\[\]]{0,80}`$|\Z)", re.DOTALL
+)
+"""What msgspec quotes of an answer in its words on it: no place for the words of a model."""
+
+
 def _named(error: Exception) -> str:
     """What is wrong with an answer, in words of msgspec and of our own alone."""
     if isinstance(error, msgspec.ValidationError):
-        return f"the answer has not the shape asked for: {str(error)[:160]}"
+        told = SAID.sub(r"\1", str(error))
+        return f"the answer has not the shape asked for: {told[:160]}"
     return "the answer is no JSON"

@@ -220,6 +220,15 @@ class GitHub:
                 f"{commit[:12]} is superseded: {SUPERSEDED}", "the run for the newer head counts"
             )
 
+    def has(self, commit: str) -> bool:
+        """Whether a commit is at hand, now that the forge was asked for it if it was not."""
+        try:
+            if self._store.missing([commit]):
+                self._fetch(commit)
+        except (InputError, Gone):
+            return False
+        return not self._store.missing([commit])
+
     def _fetch(self, *wanted: str) -> None:
         """Raises Gone, and InputError."""
         try:

@@ -197,6 +197,15 @@ class GitLab:
             if self._store.missing((asked.base, asked.head)):
                 raise
 
+    def has(self, commit: str) -> bool:
+        """Whether a commit is at hand, now that the forge was asked for it if it was not."""
+        try:
+            if self._store.missing([commit]):
+                self._fetch(commit)
+        except (InputError, Gone):
+            return False
+        return not self._store.missing([commit])
+
     def _fetch(self, *wanted: str) -> None:
         """Raises InputError."""
         try:

@@ -94,6 +94,13 @@ class Local:
         changes = repository.changes(request.base, request.head)
         return Source(changes, repository, repository.linguist)
 
+    def same_since(self, commit: str, changes: ChangeSet) -> frozenset[str]:
+        """The files of a change that were the same in an earlier head, none if it is not there."""
+        if self.patch is not None or not self.repository.has_commit(commit):
+            return frozenset()
+        differing = self.repository.differing(commit, changes.head)
+        return frozenset(changes.by_path.keys() - differing)
+
     def titles(self, request: Request) -> str:
         """What the commits of the change are called, a line each; "" where there are none."""
         if self.patch is not None or self.extent:

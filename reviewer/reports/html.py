@@ -13,7 +13,7 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, NamedTuple
 
-from reviewer import text, words
+from reviewer import opinion, text, words
 from reviewer.model import CoverageOfFile, Finding, Judged, Outcome, Report, Severity, ToolRun
 from reviewer.reports import _chart as chart
 from reviewer.reports.base import Format
@@ -61,6 +61,7 @@ class Card(NamedTuple):
     item: Judged
     lines: Sequence[CodeLine]
     more: int
+    fix: str
     suggestion: str
     link: str
 
@@ -101,6 +102,7 @@ class Html:
             ],
             **_listed(report, listed, full),
             **_facts(report),
+            **_model(report),
         )
         return text.markup_without_commands(page)
 
@@ -177,6 +179,31 @@ def _facts(report: Report) -> dict[str, Any]:
     }
 
 
+def _model(report: Report) -> dict[str, Any]:
+    """The model's part, None where none took part."""
+    model = report.model
+    if model is None:
+        return {"model": None}
+    left, doubts = opinion.left_out(report), opinion.disbelieved(report)
+    refused = opinion.refused(report)
+    told = {
+        "asked": opinion.extent(model),
+        "facts": opinion.facts(model),
+        "manifest": _part(opinion.manifest(model)),
+        "left": _part(
+            [(reason, len(places), _part(list(map(text.path, places))))
+             for reason, places in left.items()]
+        ),
+        "doubts": _part(list(doubts.items())),
+        "doubted": sum(doubts.values()),
+        "unoffered": len(refused),
+        "refused": _part(
+            [(text.path(item.finding.span.path), item.finding, why) for item, why in refused]
+        ),
+    }  # fmt: skip
+    return {"model": told}
+
+
 def _measured(file: CoverageOfFile) -> dict[str, Any]:
     return {
         "path": text.path(file.path),
@@ -203,12 +230,16 @@ def _card(item: Judged) -> Card:
     quote = finding.quote.split("\n") if finding.quote else []
     kept = quote[:QUOTE_LINES]
     more = max(len(quote), finding.span.end - finding.span.start + 1) - len(kept)
-    proposed = finding.suggestion.text.removesuffix("\n") if finding.suggestion else ""
+    edit = finding.suggestion
+    fix, shown = words.fix(edit) if edit else ("", False)
+    proposed = edit.text.removesuffix("\n") if edit and shown else ""
+    short = len(proposed) <= SUGGESTION_CHARS
     return Card(
         item,
         [_line(finding, item.anchor, at, line) for at, line in enumerate(kept)],
         more if quote else 0,
-        proposed if len(proposed) <= SUGGESTION_CHARS else "",
+        fix if short else "",
+        proposed if short else "",
         finding.url if words.is_link(finding.url) else "",
     )
 

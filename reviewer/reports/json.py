@@ -204,6 +204,7 @@ class ModelRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: str
     weights: str
     engine: str
+    version: str
     context: Count
     units: Count
     missed: Count

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from reviewer import text, words
-from reviewer.model import Judged, Outcome, Report, Severity, State, ToolRun, Verdict
+from reviewer.model import Judged, Outcome, Report, Severity, State, Suggestion, ToolRun, Verdict
 from reviewer.reports.base import Format
 
 NAME_CHARS: Final = 200
@@ -126,10 +126,14 @@ def _detail(item: Judged) -> str:
     sure = f"{finding.rule_id}, {item.standing.value}, {finding.confidence.value} confidence"
     quote = "\n".join(f"  {line}" for line in lines[:QUOTE_LINES])
     why = f"why: {finding.help}" if finding.help else ""
-    proposed = finding.suggestion
-    fix = f"fix ({proposed.proof.value}):\n{proposed.text}" if proposed else ""
+    fix = _fix(finding.suggestion) if finding.suggestion else ""
     link = finding.url if words.is_link(finding.url) else ""
     return "\n".join(part for part in (place, sure, quote, why, fix, link) if part)
+
+
+def _fix(suggestion: Suggestion) -> str:
+    told, shown = words.fix(suggestion)
+    return f"fix {told}:\n{suggestion.text}" if shown else f"fix {told}"
 
 
 def _sum_up(suite: ET.Element) -> None:

@@ -12,11 +12,12 @@ from urllib.parse import quote
 
 import msgspec
 
-from reviewer import text
+from reviewer import opinion, text
 from reviewer.model import (
     Category,
     Finding,
     Judged,
+    ModelReview,
     Outcome,
     Proof,
     Report,
@@ -93,6 +94,7 @@ class Sarif:
             },
             "invocations": [_invocation(report, len(report.judged) - len(kept))],
             "results": [_result(item, indexes) for item in kept],
+            "properties": {"mode": report.mode.value, **_manifest(report.model)},
         }
         document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
         made = msgspec.json.format(msgspec.json.encode(document), indent=1).decode()
@@ -213,7 +215,9 @@ def _fixes(suggestion: Suggestion | None) -> dict[str, Any]:
 
 
 def _invocation(report: Report, cut: int) -> dict[str, Any]:
-    notifications = [_not_run(run) for run in report.runs if run.outcome is not Outcome.OK]
+    notifications = [
+        _not_run(run) for run in report.runs if run.outcome is not Outcome.OK or run.reason
+    ]
     if cut:
         words = f"{text.count(cut, 'finding')} of {len(report.judged):,} left out here: "
         notifications.append(
@@ -226,9 +230,16 @@ def _invocation(report: Report, cut: int) -> dict[str, Any]:
 
 
 def _not_run(run: ToolRun) -> dict[str, Any]:
+    """One on a tool that did not run, or not on everything."""
     level = "error" if run.outcome is Outcome.FAILED else "warning" if run.concerned else "note"
     words = plain(f"{run.tool} {run.outcome.value}: {run.reason}", DESCRIPTION_CHARS)
     return _notification(f"tool-{run.outcome.value}", level, words)
+
+
+def _manifest(model: ModelReview | None) -> dict[str, Any]:
+    """What the model's part can be repeated from."""
+    told = opinion.manifest(model) if model else []
+    return {"model": {plain(key, NAME_CHARS): plain(value) for key, value in told}} if told else {}
 
 
 def _notification(name: str, level: str, words: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, ClassVar, Final, NamedTuple
 
-from reviewer import text, words
+from reviewer import opinion, text, words
 from reviewer.model import Judged, Report, Standing
 from reviewer.reports.base import Format
 from reviewer.templates import Inert, render
@@ -69,7 +69,9 @@ def _block(item: Judged) -> Inert:
     lines = finding.quote.split("\n") if finding.quote else []
     quote = "\n".join(text.clip(line, QUOTE_CHARS) for line in lines[:QUOTE_LINES])
     more = "\n…" if len(lines) > QUOTE_LINES else ""
-    proposed = finding.suggestion.text.removesuffix("\n") if finding.suggestion else ""
+    edit = finding.suggestion
+    shown = edit is not None and words.fix(edit)[1]
+    proposed = edit.text.removesuffix("\n") if edit and shown else ""
     markdown = render(
         "reports/finding.md.j2",
         finding=finding,
@@ -78,6 +80,7 @@ def _block(item: Judged) -> Inert:
         lines=Inert(words.lines_of(finding)),
         quote=quote + more,
         suggestion=proposed if len(proposed) <= SUGGESTION_CHARS else "",
+        refused=edit.refused if edit and not shown else "",
         note=item.note,
     )
     return Inert(text.no_commands(markdown.rstrip("\n")))
@@ -132,8 +135,20 @@ def _page(report: Report, blocks: Sequence[Shown]) -> str:
         heuristics=_part(report.heuristics),
         skipped=_part([_reason(reason, paths) for reason, paths in skipped.items()], REASONS),
         skipped_files=sum(len(paths) for paths in skipped.values()),
+        **_model(report),
     )
     return text.no_commands(page)
+
+
+def _model(report: Report) -> dict[str, Any]:
+    """The model's part; nothing is shown of one that did not take part."""
+    left, doubts = opinion.left_out(report), opinion.disbelieved(report)
+    return {
+        "asked": Inert(opinion.extent(report.model)) if report.model else "",
+        "model": _part(opinion.facts(report.model) if report.model else ()),
+        "left": _part([_reason(reason, places) for reason, places in left.items()], REASONS),
+        "doubts": _part(doubts.items(), REASONS),
+    }
 
 
 def _part(items: Iterable[Any], limit: int = ROWS) -> Part:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import ClassVar, Final
 
-from reviewer import text, words
+from reviewer import opinion, text, words
 from reviewer.model import Finding, Judged, Outcome, Report, Severity, Standing, State, ToolRun
 from reviewer.reports._paper import Paper, Piece, plain
 from reviewer.reports.base import Format
@@ -19,6 +19,9 @@ NAMES: Final = 4
 
 FILES: Final = 20
 """Files whose uncovered lines are listed."""
+
+REASONS: Final = 8
+"""Reasons that are given for what the model was not asked, or not believed."""
 
 FULL: Final = 100.0
 """Points of a heuristic that nothing was taken from."""
@@ -61,6 +64,7 @@ class Terminal:
         _counted(paper, report.judged)
         _coverage(paper, report)
         _tools(paper, report.runs)
+        _model(paper, report)
         _skipped(paper, report)
         _score(paper, report)
         _verdict(paper, report)
@@ -79,6 +83,9 @@ def _header(paper: Paper, report: Report) -> None:
         (names, "dim"),
         (f"  {words.size_line(report)}", ""),
     )
+    if lacking := opinion.lacking(report):
+        mode = (f"{words.MODES[report.mode]}: ", "yellow")
+        paper.line(mode, plain("; ".join(lacking)), indent=2)
     for note in report.notes:
         paper.line(("note: ", "cyan"), plain(note), indent=2)
 
@@ -96,9 +103,10 @@ def _finding(paper: Paper, item: Judged, width: int) -> None:
     if finding.help:
         paper.line(("why: ", "bold"), plain(finding.help), indent=4)
     if finding.suggestion:
-        proof = finding.suggestion.proof.value
-        paper.line(("fix: ", "bold"), (f"({proof})", "dim"), indent=4)
-        for line in finding.suggestion.text.removesuffix("\n").split("\n"):
+        told, shown = words.fix(finding.suggestion)
+        paper.line(("fix: ", "bold"), (text.terminal(told), "dim"), indent=4)
+        edit = finding.suggestion.text.removesuffix("\n")
+        for line in edit.split("\n") if shown else ():
             paper.line((f"+ {text.terminal(line)}", "green"), indent=6, wrap=False)
     if finding.url:
         paper.line((text.terminal(finding.url), "dim"), indent=4)
@@ -215,6 +223,31 @@ def _tool(run: ToolRun) -> list[Piece]:
         (f"{run.seconds:.1f} s", "dim"),
         plain(told),
     ]
+
+
+def _model(paper: Paper, report: Report) -> None:
+    """What the model was asked, what it took, and what was not believed."""
+    if report.model is None:
+        return
+    paper.heading("Model")
+    paper.rows([(label, "dim"), plain(told)] for label, told in opinion.facts(report.model))
+    parts = (
+        ("not asked about", [(len(p), r, _some(p)) for r, p in opinion.left_out(report).items()]),
+        ("not believed", [(n, reason, "") for reason, n in opinion.disbelieved(report).items()]),
+    )
+    for label, reasons in parts:
+        if reasons:
+            paper.line((label, "yellow"), indent=2)
+            paper.rows(
+                (
+                    [(f"{number:,}", "bold"), plain(reason), (places, "dim")]
+                    for number, reason, places in reasons[:REASONS]
+                ),
+                4,
+            )
+        if len(reasons) > REASONS:
+            more = text.count(len(reasons) - REASONS, "more reason")
+            paper.line((f"and {more}", "dim"), indent=4)
 
 
 def _skipped(paper: Paper, report: Report) -> None:

