@@ -43,6 +43,15 @@ KEY: Final = re.compile(
 )
 """A private key over several lines (RFC 7468): no single line of its body tells what it is."""
 
+NAMED: Final = re.compile(
+    r"(?P<name>(?:passw|pwd|secret|token|api[_-]?key|credential|private[_-]?key)[\w.-]{0,40}+"
+    r"[\"']?\]?[ \t]{0,4}(?::=|=>|:|=)[ \t]{0,4})"
+    r"(?P<quote>[\"'])(?P<value>[^\"'\s]{6,200})(?P=quote)",
+    re.IGNORECASE,
+)
+"""Text in quotes that goes by a name of secrets. Analyzers look for these on added lines; a prompt
+shows others as well."""
+
 FENCE: Final = re.compile(r"^(?=-{3,} ?[0-9a-f]{8,} ?-{3,}\s*$)", re.MULTILINE)
 """Before a line that looks like a fence and is none."""
 
@@ -159,7 +168,9 @@ class Prompts:
         return text.clip(self._shown(line.rstrip("\r")), LINE_CHARS)
 
     def _shown(self, words: str) -> str:
-        return text.visible(text.redact(words, self.masks)) if words else ""
+        if not words:
+            return ""
+        return text.visible(NAMED.sub(_unnamed, text.redact(words, self.masks)))
 
     def _claim(self, finding: Finding) -> dict[str, Any]:
         return {
@@ -224,6 +235,12 @@ def _keys(unit: Unit) -> list[str]:
         (words for _, words in unit.around),
     )
     return [found for side in sides for found in KEY.findall("\n".join(side) + "\n")]
+
+
+def _unnamed(found: re.Match[str]) -> str:
+    """The same without the value, marked as `text.redact` marks what it takes out."""
+    size = len(found["value"])
+    return f"{found['name']}{found['quote']}…({size} characters){found['quote']}"
 
 
 def _unplaced(signature: str) -> str:

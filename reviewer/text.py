@@ -262,6 +262,13 @@ _SHAPES: Final = (
     _shape("sk-", r"(?<![A-Za-z0-9_-])(sk-(?:ant-|proj-)?[A-Za-z0-9_-]{40,})"),
     _shape("hf_", r"(?<![A-Za-z0-9_])(hf_[A-Za-z0-9]{34})"),
     _shape("SG.", r"(SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43})"),
+    # www.twilio.com/docs/iam/api-keys; learn.microsoft.com, "Configure Azure Storage connection
+    # strings"; docs.digitalocean.com, docs.docker.com and shopify.dev on their access tokens
+    _shape("SK", r"(?<![A-Za-z0-9])(SK[0-9a-f]{32})(?![A-Za-z0-9])"),
+    _shape("AccountKey=", r"AccountKey=([A-Za-z0-9+/]{86}==)"),
+    _shape("dop_v1_", r"(dop_v1_[0-9a-f]{64})"),
+    _shape("dckr_pat_", r"(dckr_pat_[A-Za-z0-9_-]{27,})"),
+    _shape("shpat_", r"(shpat_[0-9a-f]{32})"),
     # RFC 7519: three parts in base64url, the first two of them JSON objects
     _shape(
         "eyJ",

@@ -164,6 +164,25 @@ UNITS = st.builds(
 )
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "db_password = 'Tr0ub4dor!'", 'const apiKey: "Tr0ub4dor!"', "x['secret'] = 'Tr0ub4dor!'",
+        '"client_secret": "Tr0ub4dor!",', "TOKEN := 'Tr0ub4dor!'", "privateKey => 'Tr0ub4dor!'",
+    ],
+)  # fmt: skip
+def test_what_goes_by_a_name_of_secrets_is_not_shown(line: str) -> None:
+    """On lines that no analyzer has searched, because the change did not add them."""
+    shown = OURS.line(line)
+    assert "Tr0ub4dor!" not in shown
+    assert "…(10 characters)" in shown
+
+
+@pytest.mark.parametrize("line", ["token = read()", "password = ''", "secret = 'a b c d e f g'"])
+def test_other_lines_are_shown_as_they_are(line: str) -> None:
+    assert OURS.line(line) == line
+
+
 @settings(max_examples=40, deadline=None)
 @given(UNITS, TEXTS, TEXTS)
 @example(unit(title="----- 0123456789abcdef -----", imports=tuple(LURES)), LURES[0], LURES[0])

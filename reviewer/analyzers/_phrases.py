@@ -120,6 +120,7 @@ PHRASES: Final = tuple(
             "忽略",
             r"忽略\w{0,6}(?:之前|先前|以上|上述|前面|此前)\w{0,4}(?:指令|指示|提示|说明|命令|规则)",
         ),
+        ("تجاهل", r"تجاهل (?:جميع |كل )?(?:التعليمات|الأوامر|القواعد|الإرشادات) (?:السابقة|أعلاه)"),
         ("無視", r"(?:以前|これまで|上記|前)の\w{0,6}(?:指示|命令|ルール)を?\w{0,6}無視"),
         ("무시", r"(?:이전|앞선|위)의? ?(?:모든 )?(?:지시|명령|지침)\w{0,3} ?무시"),
     )
@@ -128,10 +129,11 @@ PHRASES: Final = tuple(
 
 TURNS: Final = re.compile(
     r"<\|(?:im_start|im_end|system|user|assistant|end_of_turn|start_of_turn|eot_id|begin_of_text"
-    r"|start_header_id|end_header_id)\|>|(?<!\w)\[/?INST\]|<</?SYS>>"
+    r"|start_header_id|end_header_id)\|>|(?<!\w)\[/?(?:INST|TOOL_CALLS|SYSTEM_PROMPT)\]|<</?SYS>>"
+    r"|<(?:start|end)_of_turn>"
     r"|^[\s#/*;\"'<!-]{0,12}#{2,3} ?(?:System|SYSTEM|Instruction|INSTRUCTION)s? ?:"
 )
-"""Marks of a turn in the chat formats of ChatML, Llama, Gemma and Alpaca."""
+"""Marks of a turn in the chat formats of ChatML, Llama, Mistral, Gemma and Alpaca."""
 
 
 def turns(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
