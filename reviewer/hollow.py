@@ -105,6 +105,9 @@ PRAISE: Final = any_of(
     r"\W*(?:this|the) (?:\w+ ){0,3}?(?:improves?|enhances?) (?:the )?(?:\w+ ){0,2}?"
     r"(?:readability|maintainability|clarity|quality|structure|robustness|security|error handling"
     r"|performance|consistency)\b",
+    r"\W*(?:very |really |quite )?(?:well|nicely|cleanly)[- ]"
+    r"(?:structured|written|designed|organi[sz]ed|factored|tested|documented|named|done)"
+    r"(?=\W*(?:$|and\b))",
     rf"\W*{_IT} (?:is|are|looks?) (?:very |really |quite )?(?:well|nicely|cleanly)[- ]\w+",
     r"\W*(?:this|the) (?:\w+ ){0,2}?(?:is|are) (?:an? )?(?:very |really |nice |quite )?"
     r"(?:good|great|nice|excellent|elegant|clean|readable)\b",

@@ -49,9 +49,11 @@ def test_what_all_answers_say_is_surer() -> None:
     assert single == FEE
 
 
-def test_the_same_lines_and_rule_agree_in_any_words() -> None:
-    other = found(12, "Money is lost for each closing.")
+def test_the_same_lines_and_rule_agree_in_few_words_and_not_in_none() -> None:
+    other = found(12, "The fee is lost for each closing.")
     assert believed(votes.count([[FEE], [other], []], 2)) == [FEE]
+    unlike = found(12, "Printers stay open.")
+    assert not believed(votes.count([[FEE], [unlike], []], 2))
     assert not believed(votes.count([[FEE], [replace(other, rule="security")], []], 2))
 
 

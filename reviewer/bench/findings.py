@@ -1,7 +1,9 @@
 """Findings of a report as a record has them: what became of each, and whether it is there."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, Literal
+
+import msgspec
 
 from reviewer.bench.record import Fix, Seen, Source, Stage
 from reviewer.model import ChangeSet, FileChange, Finding, Judged, Proof, Span, Standing
@@ -24,6 +26,37 @@ DOUBTS: Final[Mapping[str, Stage]] = {
     "verify": "verify",
 }
 """The stage by the first word of the note of what is not believed."""
+
+REPEATED: Final = "claim: repeats another finding"
+"""A claim that would be believed if it were not there already."""
+
+
+def every(
+    judged: Sequence[Judged], changes: ChangeSet, lines: Callable[[str], Sequence[str]]
+) -> Iterator[Seen]:
+    """All findings of a report, each with what was posted in its place."""
+    posted = [each.finding for each in judged if each.standing not in DROPPED]
+    for each in judged:
+        told = seen(each, changes, lines)
+        if each.standing is Standing.MERGED:
+            told = msgspec.structs.replace(told, spoken=_speaker(each, posted))
+        yield told
+
+
+def _speaker(merged: Judged, posted: Sequence[Finding]) -> str:
+    """The rule of the posted finding that speaks for a merged one, "" if there is none."""
+    mine = merged.finding.span
+    return next(
+        (
+            each.rule_id
+            for each in posted
+            if merged.note.startswith(f"{each.rule_id} says ")
+            and each.span.path == mine.path
+            and each.span.start <= mine.end
+            and mine.start <= each.span.end
+        ),
+        "",
+    )
 
 
 def seen(judged: Judged, changes: ChangeSet, lines: Callable[[str], Sequence[str]]) -> Seen:
@@ -57,6 +90,8 @@ def _source(tool: str) -> Source:
 
 
 def _dropped(judged: Judged) -> Stage | Literal[""]:
+    if judged.note.startswith(REPEATED):
+        return "dedupe"
     if judged.standing is Standing.UNPROVEN:
         return DOUBTS.get(judged.note.partition(":")[0], "anchored")
     return DROPPED.get(judged.standing, "")
@@ -65,11 +100,11 @@ def _dropped(judged: Judged) -> Stage | Literal[""]:
 def _fix(finding: Finding) -> Fix | None:
     if finding.suggestion is None:
         return None
-    proof = finding.suggestion.proof
-    return Fix(proof >= Proof.APPLIES, proof >= Proof.PARSES, proof >= Proof.CLEAN)
+    proof, why = finding.suggestion.proof, finding.suggestion.refused
+    return Fix(proof >= Proof.APPLIES, proof >= Proof.PARSES, proof >= Proof.CLEAN, why)
 
 
-def _measured(finding: Finding, change: FileChange | None, lines: Sequence[str]) -> dict[str, bool]:
+def _measured(finding: Finding, change: FileChange | None, lines: Sequence[str]) -> dict[str, Any]:
     """Whether the place is within one hunk, holds the quote, and touches an added line."""
     span = finding.span
     touched = range(span.start, span.end + 1)

@@ -36,19 +36,21 @@ Natural: TypeAlias = Annotated[int, Meta(ge=0)]
 Seconds: TypeAlias = Annotated[float, Meta(ge=0)]
 
 
-class Fix(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is true of a suggestion; None where nobody looked."""
+class Fix(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is true of a suggestion; None where nobody looked. `refused` says why it is no more."""
 
     applies: bool
     parses: bool | None = None
     passes: bool | None = None
+    refused: Prose = ""
 
 
 class Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A finding. `dropped` is the stage that it did not survive, "" if it was posted.
 
     `on_diff`, `anchored` and `added` say of a place that somebody measured: within one hunk, quote
-    equal to the lines there, touching an added line.
+    equal to the lines there, touching an added line. `spoken` is the rule of a finding of another
+    tool that was posted for it.
     """
 
     text: Prose
@@ -63,6 +65,7 @@ class Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     quote: Prose = ""
     dropped: Stage | Literal[""] = ""
     reason: Prose = ""
+    spoken: Word = ""
     on_diff: bool | None = None
     anchored: bool | None = None
     added: bool | None = None
@@ -119,7 +122,8 @@ class Reviewed(
     """One pull request: what was to be found, what was, and what it cost.
 
     Of the `answers` of the model, `valid` fitted their shape without being repaired, and `empty`
-    had no finding. `added_lines` are those of the change. `vram` is the peak in bytes.
+    had no finding. `added_lines` are those of the change. `vram` is the peak in bytes. `failure`
+    says what of the review did not take place, "" if all of it did.
     """
 
     pr: Word
@@ -133,6 +137,7 @@ class Reviewed(
     answer_tokens: Natural = 0
     added_lines: Natural = 0
     vram: Natural | None = None
+    failure: Prose = ""
 
 
 Entry: TypeAlias = Run | Answer | Count | Reviewed

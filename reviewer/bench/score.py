@@ -39,10 +39,11 @@ class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OfPr(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The sums of one pull request."""
+    """The sums of one pull request, and what of its review did not take place ("" if all did)."""
 
     pr: str
     tally: Tally
+    failure: str = ""
 
 
 class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,7 +85,7 @@ def score(
     """
     proxy = proxy or Proxy.shipped()
     prs = tuple(
-        OfPr(reviewed.pr, tally(_only(reviewed, source), terms, proxy)) for reviewed in record.prs
+        OfPr(each.pr, tally(_only(each, source), terms, proxy), each.failure) for each in record.prs
     )
     tallies = [each.tally for each in prs]
     posted = sorted(each.posted for each in tallies)
@@ -123,7 +124,7 @@ def tally(reviewed: Reviewed, terms: Terms, proxy: Proxy) -> Tally:
         rejected=_rejected(wrong, reviewed, terms),
         weight=sum(weights[j] for j in matched.found),
         weight_of=sum(weights),
-        silent=int(not goldens and not posted),
+        silent=int(not goldens and not posted and not reviewed.failure),
         silent_of=int(not goldens),
         **_rates(findings, posted),
         valid=reviewed.valid,
@@ -168,7 +169,9 @@ def _survived(
     counts = []
     for index in range(len(STAGES)):
         gone = STAGES[1 : index + 1]
-        kept = frozenset(i for i, finding in enumerate(findings) if finding.dropped not in gone)
+        kept = frozenset(
+            i for i, each in enumerate(findings) if each.spoken or each.dropped not in gone
+        )
         martian = terms.rule is Rule.MARTIAN
         counts.append(len(many(same, kept) if martian else greedy(findings, goldens, same, kept)))
     return tuple(counts)

@@ -39,8 +39,30 @@ def table(score: Score) -> str:
     rows.append(("comments, median and 90th percentile", f"{score.median:g}, {score.p90:g}", ""))
     stages = [("recall after", "value", "95 % interval")]
     stages += [(stage.key, *_shown(score.value(stage.key), share=True)) for stage in FUNNEL]
-    parts = (_title(score.label), _aligned(rows), _aligned(stages), _basis(score))
+    parts = (
+        _title(score.label),
+        _aligned(rows),
+        _aligned(stages),
+        *_failures(score),
+        _basis(score),
+    )
     return "\n\n".join(parts) + "\n"
+
+
+def _failures(score: Score) -> tuple[str, ...]:
+    """Each pull request that was not reviewed whole, with its reason; nothing if there is none."""
+    failed = [each for each in score.prs if each.failure]
+    if not failed:
+        return ()
+    told = [f"- {log_line(each.pr)}: {log_line(each.failure)}" for each in failed]
+    return (f"Not reviewed whole, and counted as it is: {count(len(failed), 'PR')}",
+            "\n".join(told))  # fmt: skip
+
+
+def _prs(score: Score) -> str:
+    failed = sum(bool(each.failure) for each in score.prs)
+    told = f" ({failed:,} not reviewed whole)" if failed else ""
+    return count(len(score.prs), "PR") + told
 
 
 def compared(comparison: Comparison) -> str:
@@ -76,7 +98,7 @@ def badge(score: Score) -> str:
     ]
     noise = _number(score.value("noise").value, share=False)
     return (
-        f"{' · '.join((*words, f'{noise} wrong a PR'))} · {count(len(score.prs), 'PR')} of "
+        f"{' · '.join((*words, f'{noise} wrong a PR'))} · {_prs(score)} of "
         f"{log_line(score.data)} · judge {log_line(score.judge)}, rule {score.rule.value} · "
         "public cases may have been learned\n"
     )
@@ -118,7 +140,7 @@ def _title(label: str, which: str = "") -> str:
 
 def _basis(score: Score) -> str:
     told = (
-        f"{count(len(score.prs), 'PR')}, findings of source: {score.source}. "
+        f"{_prs(score)}, findings of source: {score.source}. "
         f"Judge: {log_line(score.judge)}, threshold {score.tau:g}. Rule: {score.rule.value}, "
         f"within {count(score.near, 'line')}. Data: {log_line(score.data)}. {_method()}"
     )

@@ -11,10 +11,11 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     """Add the command to the command line."""
     bench = commands.add_parser(
         "bench", help="measure how good reviews are",
-        description="Scores recorded reviews of pull requests with known truth, compares two "
-        "scores, and makes such pull requests from any Python repository.",
+        description="Reviews pull requests with known truth and scores what comes of it, compares "
+        "two scores, and makes such pull requests from any Python repository.",
     )  # fmt: skip
     actions = bench.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _run(actions)
     _score(actions)
     compare = actions.add_parser(
         "compare", help="say whether one run is better than another",
@@ -26,12 +27,59 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     _seed(actions)
 
 
+def _run(actions: "argparse._SubParsersAction[Any]") -> None:
+    run = actions.add_parser(
+        "run", help="review the cases of a suite and score what comes of it",
+        description="Reviews each case as `reviewer review` does, by the analyzers and a model if "
+        "one is named, and scores the findings. Settings are those of the environment, without "
+        "memory and audit log.",
+    )  # fmt: skip
+    run.add_argument(
+        "--suite", metavar="SUITE", default="fixtures",
+        help="fixtures[:DIR], seed:DIR as written by `bench seed`, or FILE.jsonl "
+        "(default: fixtures)",
+    )  # fmt: skip
+    who = run.add_mutually_exclusive_group()
+    who.add_argument("--url", metavar="URL", help="ask the server there")
+    who.add_argument("--model-dir", metavar="DIR", help="ask a model on this machine")
+    who.add_argument(
+        "--replay", metavar="FILE", help="take the answers, and the settings, of a record"
+    )
+    run.add_argument(
+        "--allow", metavar="HOST", action="append", default=[],
+        help="another host that code may be sent to, repeatable",
+    )  # fmt: skip
+    run.add_argument("--samples", metavar="N", help="answers to each question (model.samples)")
+    run.add_argument("--votes", metavar="N", help="answers that must agree (model.votes)")
+    run.add_argument(
+        "--verify", action="store_const", const="true",
+        help="put each finding to the model once more (model.verify)",
+    )  # fmt: skip
+    run.add_argument("--reach", metavar="NAME", help="diff, function or callees (model.reach)")
+    run.add_argument("--prompts", metavar="DIR", help="templates to try in place of ours")
+    run.add_argument("--limit", metavar="N", type=int, help="at most N cases, chosen by chance")
+    run.add_argument(
+        "--seed", metavar="N", help="chooses the cases of --limit and is model.seed (default: 0)"
+    )
+    run.add_argument("--record", metavar="FILE", help="write answers and findings there")
+    run.add_argument(
+        "--output", metavar="DIR",
+        help="write record.jsonl, score.json, table.md, badge.txt and chart.svg there",
+    )  # fmt: skip
+    _judging(run)
+
+
 def _score(actions: "argparse._SubParsersAction[Any]") -> None:
     score = actions.add_parser(
         "score", help="score a recorded run",
         description="Judges the findings of a recorded run by the texts of its goldens.",
     )  # fmt: skip
     score.add_argument("record", metavar="RECORD", help="the .jsonl of a run")
+    _judging(score)
+    _out(score, ("table", "json", "badge", "svg"))
+
+
+def _judging(score: argparse.ArgumentParser) -> None:
     score.add_argument(
         "--rule", choices=RULES, default="strict",
         help="what makes a finding a golden: its place and text (strict), its text (semantic), its "
@@ -47,7 +95,6 @@ def _score(actions: "argparse._SubParsersAction[Any]") -> None:
     score.add_argument(
         "--source", choices=SOURCES, default="all", help="findings of one source (default: all)"
     )
-    _out(score, ("table", "json", "badge", "svg"))
 
 
 def _seed(actions: "argparse._SubParsersAction[Any]") -> None:

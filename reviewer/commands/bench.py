@@ -12,7 +12,8 @@ from reviewer.bench import compare as comparing
 from reviewer.bench import record, seed, tables
 from reviewer.bench.judge import Proxy
 from reviewer.bench.match import Rule, Terms
-from reviewer.bench.score import score
+from reviewer.bench.score import Score, score
+from reviewer.commands import _bench_run
 from reviewer.commands import _parts as parts
 from reviewer.errors import InputError
 from reviewer.text import count
@@ -24,24 +25,42 @@ def main(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return 0
 
 
+def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> str:
+    _terms(arguments)
+    done, file = _bench_run.run(arguments, environ)
+    scored = _scored(done, arguments)
+    written = [file] if file else []
+    if arguments.output:
+        for name, form in FILES.items():
+            written.append(Path(arguments.output) / name)
+            parts.write(FORMS[form](scored), written[-1], Path.cwd())
+    told = f"\nWritten: {', '.join(map(str, written))}\n" if written else ""
+    return f"{tables.table(scored)}\n{tables.badge(scored)}{told}"
+
+
 def _score(arguments: argparse.Namespace, _: Mapping[str, str]) -> str:
+    _terms(arguments)
+    scored = _scored(record.load(Path(arguments.record)), arguments)
+    return _out(FORMS[arguments.format](scored), arguments)
+
+
+def _scored(done: record.Record, arguments: argparse.Namespace) -> Score:
+    source = None if arguments.source == "all" else arguments.source
+    return score(done, _terms(arguments), source)
+
+
+def _terms(arguments: argparse.Namespace) -> Terms:
+    """How findings are judged. Raises InputError."""
     if not 0 < arguments.tau <= 1 or arguments.k < 0:
         raise InputError("--tau is above 0 and at most 1, --k is 0 or more")
-    source = None if arguments.source == "all" else arguments.source
-    terms = Terms(Proxy.shipped(arguments.tau), Rule(arguments.rule), arguments.k)
-    scored = score(record.load(Path(arguments.record)), terms, source)
-    if arguments.format == "json":
-        return _out(msgspec.json.format(msgspec.json.encode(scored)).decode() + "\n", arguments)
-    shown = {"table": tables.table, "badge": tables.badge, "svg": tables.picture}
-    return _out(shown[arguments.format](scored), arguments)
+    return Terms(Proxy.shipped(arguments.tau), Rule(arguments.rule), arguments.k)
 
 
 def _compare(arguments: argparse.Namespace, _: Mapping[str, str]) -> str:
     first, second = (comparing.load(Path(file)) for file in (arguments.first, arguments.second))
     comparison = comparing.compare(first, second)
     if arguments.format == "json":
-        told = msgspec.json.format(msgspec.json.encode(comparison)).decode() + "\n"
-        return _out(told, arguments)
+        return _out(_json(comparison), arguments)
     return _out(tables.compared(comparison), arguments)
 
 
@@ -62,6 +81,10 @@ def _seed(arguments: argparse.Namespace, environ: Mapping[str, str]) -> str:
     return f"{target}: {mistakes}, {count(clean, 'change')} that mean nothing\n"
 
 
+def _json(value: msgspec.Struct) -> str:
+    return msgspec.json.format(msgspec.json.encode(value)).decode() + "\n"
+
+
 def _out(text: str, arguments: argparse.Namespace) -> str:
     """Write to --output; what then is to be shown, the text itself without one."""
     if not arguments.output:
@@ -70,7 +93,19 @@ def _out(text: str, arguments: argparse.Namespace) -> str:
     return f"{arguments.output}\n"
 
 
+FORMS: Final[Mapping[str, Callable[[Score], str]]] = {
+    "table": tables.table,
+    "json": _json,
+    "badge": tables.badge,
+    "svg": tables.picture,
+}
+FILES: Final = {
+    "score.json": "json", "table.md": "table", "badge.txt": "badge", "chart.svg": "svg",
+}  # fmt: skip
+"""The forms of a score, and the files of a run that hold them."""
+
 ACTIONS: Final[Mapping[str, Callable[[argparse.Namespace, Mapping[str, str]], str]]] = {
+    "run": _run,
     "score": _score,
     "compare": _compare,
     "seed": _seed,

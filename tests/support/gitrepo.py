@@ -37,7 +37,7 @@ def new_repository(folder: Path) -> Path:
 
 def commits(folder: Path, *trees: Mapping[bytes, tuple[str, bytes]]) -> list[str]:
     """A line of commits on `main` with exactly these files (name -> mode and content)."""
-    stream = b""
+    stream = bytearray()
     for number, files in enumerate(trees, 1):
         before = b"from :%d\n" % (number - 1) if number > 1 else b""
         stream += b"commit refs/heads/main\nmark :%d\n" % number
@@ -50,7 +50,7 @@ def commits(folder: Path, *trees: Mapping[bytes, tuple[str, bytes]]) -> list[str
                 data = b"data %d\n%s\n" % (len(content), content)
                 stream += b"M %s inline %s\n%s" % (mode.encode(), _quoted(name), data)
     marks = folder / ".git" / "marks"
-    git(folder, "fast-import", "--quiet", "--force", f"--export-marks={marks}", stdin=stream)
+    git(folder, "fast-import", "--quiet", "--force", f"--export-marks={marks}", stdin=bytes(stream))
     known = dict(line.split() for line in marks.read_text().splitlines())
     return [known[f":{number}"] for number in range(1, len(trees) + 1)]
 
