@@ -114,7 +114,8 @@ def peak_mib(script: str, *argv: str, cwd: Path, ok: Sequence[int] = (0,)) -> tu
     """
     with folder() as place:
         report = place / "peak"
-        done = ran([sys.executable, PEAK, str(report), script, *argv], cwd, ok)
+        # Without -P the modules beside _peak.py would hide those of the standard library.
+        done = ran([sys.executable, "-P", PEAK, str(report), script, *argv], cwd, ok)
         return int(report.read_text()) / 1024, done
 
 

@@ -76,7 +76,8 @@ def _server(arguments: argparse.Namespace, model: Path, key: str) -> Any:
     params.api_keys = [key]
     params.n_parallel = arguments.slots
     params.n_ctx = arguments.context * arguments.slots  # split evenly over the slots
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = min(2, os.cpu_count() or 1)
+    # So small a model is no work for two: beside other processes they took four times as long.
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.cache_ram_mib = 0
     params.ui = False
     params.verbosity = 1
