@@ -35,6 +35,8 @@ from reviewer.model import (
 )
 from tests.fakes.engine import FakeEngine
 
+pytestmark = pytest.mark.slow
+
 ALONE = "ruff"
 
 

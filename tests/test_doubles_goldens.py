@@ -23,6 +23,8 @@ from tests.fakes.engine import FakeEngine, at_once
 from tests.support import doubles
 from tests.support.doubles import Question, Script, Truth
 
+pytestmark = pytest.mark.slow
+
 FIXTURES = Path(__file__).parents[1] / "bench" / "fixtures"
 ALL = tuple(sorted(place.parent.name for place in FIXTURES.glob("*/case.yaml")))
 FEW = ("tail-of-zero-lines", "clean-read-until-empty")

@@ -320,12 +320,13 @@ def test_what_was_not_used_for_longest_goes_first(
 
 def test_many_at_once(made: Made, server: FakeEngine, tmp_path: Path) -> None:
     engines = [made(most=2000), made(most=2000)]
+    another = made(most=2000)
     chance = random.Random(3)
     stop = threading.Event()
 
     def trimming() -> None:
         while not stop.wait(0.002):
-            engines[0].close()
+            another.close()
 
     thread = threading.Thread(target=trimming)
     thread.start()

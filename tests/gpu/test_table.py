@@ -33,6 +33,7 @@ def test_a_step_that_fails_keeps_its_rows(
     assert last.value.startswith(reason)
 
 
+@pytest.mark.slow
 def test_a_step_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(TOP)
     began = time.monotonic()

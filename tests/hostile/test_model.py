@@ -46,6 +46,8 @@ from tests.support.obeying import (
 )
 from tests.support.workflows import job
 
+pytestmark = pytest.mark.slow
+
 ORDERS = injections()
 QUICK = ("workflow-commands",)
 ON_GITLAB = (
