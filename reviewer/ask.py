@@ -10,16 +10,17 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
-from reviewer import claims, text
-from reviewer import context as contexts
-from reviewer.context import Context, Place, Unit
+from reviewer import text
+from reviewer.claims import judge as claims
+from reviewer.context import units as contexts
+from reviewer.context.units import Context, Place, Unit
 from reviewer.effort import Budget
-from reviewer.engines.base import Engine, Health, closed_until
+from reviewer.engines.base import Capabilities, Engine, Gate, Health
 from reviewer.errors import EngineError
 from reviewer.model import (
     Category,
@@ -36,7 +37,7 @@ from reviewer.model import (
 from reviewer.modelling import TOOL, ModelSettings
 from reviewer.process import Runner
 from reviewer.prompts import Prompts
-from reviewer.proofs import Prover
+from reviewer.proofs.prover import Prover
 from reviewer.question import Questions
 from reviewer.tree import Tree
 
@@ -45,6 +46,9 @@ MEASURES: Final = (Category.CORRECTNESS, Category.SECURITY)
 
 STEPS: Final = 50
 """Times that progress is told of, at most, where there is much to do."""
+
+PULSE: Final = 0.5
+"""Seconds of one wait: a signal that comes right before a wait would be heard at its end alone."""
 
 PROOFS: Final = 40
 """Edits that are proven; the gravest findings come first."""
@@ -76,9 +80,14 @@ def checked(engine: Engine) -> Iterator[Checkup]:
     def look() -> None:
         found.put(engine.health(time.monotonic() + engine.patience))
 
+    def told() -> Health:
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return found.get(timeout=PULSE)
+
     threading.Thread(target=look, daemon=True).start()
     try:
-        yield found.get
+        yield told
     finally:
         engine.close()
 
@@ -162,12 +171,13 @@ class Asker:
         found = self._proven(questions, context.units, found)
         missed = tuple(each.left_out for each in told if each.left_out is not None)
         lost = budget.broken or (missed and len(missed) == len(told))
+        reasons = (budget.broken or _missed(missed), _others(budget.engines, able))
         run = ToolRun(
             TOOL,
             Outcome.FAILED if lost else Outcome.OK,
             version=self.health.model,
             findings=tuple(each.finding for each in found),
-            reason=text.clip(budget.broken or _missed(missed), 600),
+            reason=text.clip("; ".join(filter(None, reasons)), 600),
             seconds=time.monotonic() - started,
             measures=MEASURES if self.settings.gate else (),
         )
@@ -265,19 +275,27 @@ class Asker:
     def _spread(self, work: Callable[[S], T], items: Sequence[S], words: str) -> list[T]:
         """Work on all items, several at a time, in order."""
         done: list[T] = []
-        begun: list[Future[T]] = []
+        gate = Gate()
         every = max(10, len(items) // STEPS)
+
+        def inside(item: S) -> T:
+            with gate:
+                return work(item)
+
+        if items:
+            self.progress(words.format("0", f"{len(items):,}"))
         with ThreadPoolExecutor(self.settings.workers) as pool:
             try:
-                begun.extend(pool.submit(work, item) for item in items)
-                for each in begun:
+                for each in [pool.submit(inside, item) for item in items]:
+                    while not each.done():
+                        wait([each], PULSE)
                     done.append(each.result())
                     if len(done) % every == 0 or len(done) == len(items):
                         self.progress(words.format(f"{len(done):,}", f"{len(items):,}"))
             except BaseException:
                 # Cancelled: who waits for the engine, or just begins to ask it, must not keep us.
                 pool.shutdown(wait=False, cancel_futures=True)
-                closed_until(begun, self.engine)
+                gate.shut(self.engine)
                 raise
         return done
 
@@ -306,6 +324,12 @@ def _missed(missed: Sequence[LeftOut]) -> str:
         return ""
     reasons = "; ".join(dict.fromkeys(each.reason for each in missed))
     return f"not asked about {text.count(len(missed), 'place')} of the change: {reasons}"
+
+
+def _others(answered: Collection[str], well: Capabilities) -> str:
+    """Who answered beside the engine that was well at first, and is named as the model."""
+    others = sorted({*answered} - {f"{well.dialect}:{well.model_id}"})
+    return f"it went away, and {', '.join(others)} answered" if others and well.model_id else ""
 
 
 def _with(each: _Found, edit: Suggestion) -> _Found:

@@ -28,7 +28,7 @@ class Spent(EngineError):
 class Budget:
     """Counts what is spent, from several threads. `end` is an instant.
 
-    An engine that failed `FAILURES` times in a row is spent too.
+    An engine that failed `FAILURES` times in a row is spent too. `engines` are those that answered.
     """
 
     settings: ModelSettings
@@ -36,6 +36,7 @@ class Budget:
     effort: dict[str, Any] = field(default_factory=lambda: defaultdict(int))
     seconds: dict[str, float] = field(default_factory=dict)
     broken: str = ""
+    engines: set[str] = field(default_factory=set)
     _failures: int = 0
     _open: int = 0
     _changed: threading.Condition = field(default_factory=threading.Condition)
@@ -99,6 +100,7 @@ class Budget:
             self.effort["requests"] += not any(done.cached for done in made)
             for done in made:
                 self._failures = 0
+                self.engines.add(done.engine)
                 self.effort["prompt_tokens"] += done.usage.prompt or 0
                 self.effort["cached_tokens"] += done.usage.cached or 0
                 self.effort["answer_tokens"] += done.usage.answer or 0

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from reviewer import globs, templates, text
-from reviewer.context import Unit
+from reviewer.context.units import Unit
 from reviewer.engines.base import Memo, Message
 from reviewer.errors import ConfigError
 from reviewer.model import Finding, Line

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 import msgspec
 
-from reviewer import claims, shapes, text, votes
-from reviewer.claims import Text
-from reviewer.context import Unit
+from reviewer import shapes, text, votes
+from reviewer.claims import judge as claims
+from reviewer.claims.judge import Text
+from reviewer.context.units import Unit
 from reviewer.effort import Budget
 from reviewer.engines.base import (
     Ask,

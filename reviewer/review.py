@@ -33,7 +33,7 @@ from reviewer.model import (
 from reviewer.modelling import TOOL
 from reviewer.process import Runner
 from reviewer.prompts import Prompts
-from reviewer.proofs import Prover, offered
+from reviewer.proofs.prover import Prover, offered
 from reviewer.tree import Tree
 
 Progress = Callable[[str], None]

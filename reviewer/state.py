@@ -123,9 +123,9 @@ class Remembering:
         return self.engine.count(text, deadline)
 
     def close(self) -> None:
-        """Throw away what is too old or too much, and close the engine."""
-        self._trim()
+        """Close the engine, and throw away what is too old or too much."""
         self.engine.close()
+        self._trim()
 
     def _name(self, prompt: Prompt, schema: Schema | None) -> str:
         """The digest of all that the answer depends on, "" where it is not known.

@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import pytest
 
-from reviewer.absent import Here, why
+from reviewer.claims.absent import Here, why
 
 PYTHON = dedent('''\
     """Needs nothing: import socket, def absent()."""

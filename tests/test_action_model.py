@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from reviewer import logbook
-from reviewer.chain import Checkpoint, Keys
+from reviewer.audit import logbook
+from reviewer.audit.chain import Checkpoint, Keys
 from tests.fakes.engine import FakeEngine
 from tests.support.workflows import BASE, Ended, Job, job
 

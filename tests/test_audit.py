@@ -18,13 +18,14 @@ from typing import Any
 
 import pytest
 
-from reviewer import chain, cli, logbook
-from reviewer.audit import Audited, Log, Run
-from reviewer.chain import Broken, Checkpoint, Keys, Place
+from reviewer import cli
+from reviewer.audit import chain, logbook
+from reviewer.audit.chain import Broken, Checkpoint, Keys, Place
+from reviewer.audit.log import Audited, Log, Run
+from reviewer.audit.logbook import Book, Verified, verify
 from reviewer.engines._openai import OpenAI
 from reviewer.engines.base import Message, Prompt
 from reviewer.errors import ConfigError, EngineDown, EngineRefused, InputError, IntegrityError
-from reviewer.logbook import Book, Verified, verify
 from tests.fakes import engine as fake
 from tests.fakes.engine import RIGHT, FakeEngine
 
@@ -483,8 +484,8 @@ WRITER = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from reviewer.chain import Keys
-from reviewer.logbook import Book
+from reviewer.audit.chain import Keys
+from reviewer.audit.logbook import Book
 book = Book(Path(sys.argv[1]), Keys(b"k" * 32), lambda: datetime.now(UTC))
 print("ready", flush=True)
 for number in range(int(sys.argv[2])):

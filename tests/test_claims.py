@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reviewer import claims
-from reviewer.claims import Place, Text, key, located
-from reviewer.context import Unit
+from reviewer.claims import judge as claims
+from reviewer.claims.judge import Place, Text, key, located
+from reviewer.context.units import Unit
 from reviewer.model import Confidence, Finding, Line, Severity
 from reviewer.prompts import Prompts
 from reviewer.shapes import Remark

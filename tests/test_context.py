@@ -17,8 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reviewer import _syntax, context, diff, syntax
-from reviewer.context import Context, Unit
+from reviewer import _syntax, diff, syntax
+from reviewer.context import units as context
+from reviewer.context.outlines import QUERIES, signature
+from reviewer.context.pieces import Limits
+from reviewer.context.risk import is_sensitive, weigh
+from reviewer.context.units import Context, Unit
 from reviewer.errors import InputError
 from reviewer.model import (
     Category,
@@ -32,10 +36,7 @@ from reviewer.model import (
     Side,
     Span,
 )
-from reviewer.outlines import QUERIES, signature
-from reviewer.pieces import Limits
 from reviewer.process import Finished, Runner
-from reviewer.risk import is_sensitive, weigh
 from reviewer.tree import Entry, Surroundings, Tree
 from tests.support.room import room, runner
 

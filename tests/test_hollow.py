@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from reviewer import hollow
+from reviewer.claims import hollow
 
 FIXTURES = Path(__file__).parents[1] / "bench" / "fixtures"
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import pytest
 
-from reviewer import context
 from reviewer.config import Settings
+from reviewer.context import units as context
 from reviewer.effort import Budget
 from reviewer.engines._openai import OpenAI
 from reviewer.errors import ContextTooLong

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from reviewer import prompts, templates, text
-from reviewer.context import Unit
+from reviewer.context.units import Unit
 from reviewer.engines.base import Message
 from reviewer.errors import ConfigError
 from reviewer.model import Category, Confidence, Finding, Line, Severity, Span

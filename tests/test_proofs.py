@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reviewer import _proof_parse
-from reviewer._proof_edit import CHARACTERS, LINES, edit
 from reviewer.analyzers.bandit import Bandit
 from reviewer.analyzers.base import Analyzer
 from reviewer.analyzers.complexity import Complexity
@@ -29,7 +27,9 @@ from reviewer.model import (
     Suggestion,
     ToolRun,
 )
-from reviewer.proofs import Proved, Prover, offered
+from reviewer.proofs import parse
+from reviewer.proofs.edit import CHARACTERS, LINES, edit
+from reviewer.proofs.prover import Proved, Prover, offered
 from tests.support.reviewing import Gives, Raises, Says
 from tests.support.room import room, runner
 
@@ -398,7 +398,7 @@ def test_code_that_ends_the_parser_costs_no_other(
 ) -> None:
     child = tmp_path / "child.py"
     child.write_text(FRAGILE)
-    monkeypatch.setattr(_proof_parse, "__file__", str(child))
+    monkeypatch.setattr(parse, "__file__", str(child))
     proved = replace(prover, guards=()).prove_all(
         [suggest("total.py", 5, 5, f"    result = {word}\n") for word in ("bad", "good", "bad")]
     )
@@ -422,7 +422,7 @@ def test_a_parser_that_talks_rubbish_is_a_reason(
 ) -> None:
     child = tmp_path / "child.py"
     child.write_text(said)
-    monkeypatch.setattr(_proof_parse, "__file__", str(child))
+    monkeypatch.setattr(parse, "__file__", str(child))
     proved = prover.prove(GOOD["python"])
     assert (proved.proof, "could not be parsed" in proved.reason) == (Proof.APPLIES, True)
 

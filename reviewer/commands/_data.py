@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from reviewer import private
-from reviewer.chain import Keys
+from reviewer.audit.chain import Keys
 from reviewer.errors import ConfigError, InputError
 from reviewer.inputs import value
 

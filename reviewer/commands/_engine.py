@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reviewer import http
-from reviewer.audit import Audited, Log, Run
+from reviewer.audit.log import Audited, Log, Run
 from reviewer.commands import _data
 from reviewer.commands import _parts as parts
 from reviewer.config import Settings

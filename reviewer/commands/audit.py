@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from reviewer import logbook
-from reviewer.chain import Broken, Checkpoint, Keys
+from reviewer.audit import logbook
+from reviewer.audit.chain import Broken, Checkpoint, Keys
+from reviewer.audit.logbook import Book, Verified
 from reviewer.commands import _data as data
 from reviewer.errors import InputError, IntegrityError
-from reviewer.logbook import Book, Verified
 from reviewer.text import count, terminal
 
 SHOWN: Final = 20

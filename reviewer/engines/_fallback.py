@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from reviewer.engines._closing import CLOSED, Closing
 from reviewer.engines.base import Completion, Engine, Health, Prompt, Schema
 from reviewer.errors import EngineDown
 
@@ -17,6 +18,7 @@ class _Chosen:
     number: int = -1
     reason: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
+    closing: Closing = field(default_factory=Closing)
 
 
 @dataclass(frozen=True)
@@ -37,21 +39,23 @@ class Fallback:
 
     def health(self, deadline: float) -> Health:
         """That of the first that is well; else every reason, and the first tip."""
+        begun = self._chosen.closing.times
         with self._chosen.lock:
-            return self._next(0, deadline)
+            return self._next(0, deadline, begun)
 
     def complete(self, prompt: Prompt, schema: Schema | None = None) -> Completion:
         """Ask the one in use, and move on when it is down."""
-        number = self._in_use(prompt.deadline)
-        try:
-            return self.engines[number].complete(prompt, schema)
-        except EngineDown:
-            with self._chosen.lock:
-                if self._chosen.number == number:
-                    self._next(number + 1, prompt.deadline)
-                if self._chosen.number == len(self.engines):
-                    raise
-        return self.complete(prompt, schema)
+        chosen, begun = self._chosen, self._chosen.closing.times
+        while True:
+            number = self._in_use(prompt.deadline, begun)
+            try:
+                return self.engines[number].complete(prompt, schema)
+            except EngineDown:
+                with chosen.lock:
+                    if chosen.number == number:
+                        self._next(number + 1, prompt.deadline, begun)
+                    if chosen.number == len(self.engines):
+                        raise
 
     def count(self, text: str, deadline: float) -> int | None:
         """Ask the one in use."""
@@ -61,24 +65,29 @@ class Fallback:
 
     def close(self) -> None:
         """Close all."""
+        self._chosen.closing.close()
         for engine in self.engines:
             engine.close()
 
-    def _in_use(self, deadline: float) -> int:
+    def _in_use(self, deadline: float, begun: int) -> int:
         chosen = self._chosen
         with chosen.lock:
+            chosen.closing.check(begun)
             if chosen.number < 0:
-                self._next(0, deadline)
+                self._next(0, deadline, begun)
             if chosen.number == len(self.engines):
                 raise EngineDown(chosen.reason)
             return chosen.number
 
-    def _next(self, first: int, deadline: float) -> Health:
-        """Choose the first that is well, from this number on."""
+    def _next(self, first: int, deadline: float, begun: int) -> Health:
+        """Choose the first that is well, from this number on; none once we were closed."""
         started = time.monotonic()
         chosen, found = self._chosen, []
-        for chosen.number, engine in enumerate(self.engines[first:], first):
+        for number, engine in enumerate(self.engines[first:], first):
             health = engine.health(min(deadline, time.monotonic() + engine.patience))
+            if chosen.closing.times != begun:
+                return Health(ok=False, reason=CLOSED, seconds=time.monotonic() - started)
+            chosen.number = number
             if health.ok:
                 return health
             found.append(health)

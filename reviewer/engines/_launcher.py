@@ -48,10 +48,10 @@ class Found:
 
 
 class _LogLine(msgspec.Struct):
-    """The part of a line of its log that says why it ends."""
+    """The part of a line of its log that says why it ends, and what to do."""
 
-    event: str = ""
     reason: str = ""
+    tip: str = ""
 
 
 def announcement(folder: Path, model_dir: Path) -> Path:
@@ -103,9 +103,9 @@ class Launched:
 
     def reason(self) -> tuple[str, str]:
         """Why it ended, and its own tip, from the last that it said."""
-        said = [line for line in self._lines if line.strip()]
-        tips = [line.removeprefix("tip: ") for line in said if line.startswith("tip: ")]
-        whys = [why for why in map(_why, said) if why]
+        said = [_said(line) for line in self._lines]
+        whys = [each.reason for each in said if each.reason]
+        tips = [each.tip for each in said if each.tip]
         last = whys[-1] if whys else self._failed or "it ended without a word"
         return last[:300], tips[-1][:300] if tips else ""
 
@@ -136,11 +136,13 @@ class Launched:
             )
 
 
-def _why(line: str) -> str:
-    """What a line gives as a reason: the complaint of the program, or a log's `reason`."""
+def _said(line: str) -> _LogLine:
+    """What a line gives as a reason or a tip: that of the program itself, or that of its log."""
     if line.startswith("reviewer: "):
-        return line.removeprefix("reviewer: ")
+        return _LogLine(reason=line.removeprefix("reviewer: "))
+    if line.startswith("tip: "):
+        return _LogLine(tip=line.removeprefix("tip: "))
     try:
-        return msgspec.json.decode(line, type=_LogLine).reason
+        return msgspec.json.decode(line, type=_LogLine)
     except msgspec.MsgspecError:
-        return ""
+        return _LogLine()

@@ -22,6 +22,7 @@ from reviewer.engines.base import (
     NOT_UNDERSTOOD,
     Completion,
     Engine,
+    Gate,
     Health,
     Prompt,
     Schema,
@@ -243,32 +244,40 @@ def serve(engine: Engine, connection: socket.socket, workers: int) -> None:
     """
     line = _Line(connection)
     pool = ThreadPoolExecutor(workers)
+    gate = Gate()
     try:
         for data in line.frames():
             question = msgspec.msgpack.decode(data, type=_Question)
-            pool.submit(_answer, engine, line, question, time.monotonic() + question.seconds)
+            end = time.monotonic() + question.seconds
+            pool.submit(_answer, gate, engine, line, question, end)
     except NOT_UNDERSTOOD:
         # Whoever speaks so is not our review any more.
         return
     finally:
-        engine.close()
         pool.shutdown(wait=False, cancel_futures=True)
+        gate.shut(engine)
 
 
-def _answer(engine: Engine, line: _Line, question: _Question, deadline: float) -> None:
+def _answer(gate: Gate, engine: Engine, line: _Line, question: _Question, deadline: float) -> None:
     reply = _Reply(question.id)
     try:
-        if question.kind == "health":
-            reply.health = engine.health(deadline)
-        elif question.kind == "count":
-            reply.count = engine.count(question.text, deadline)
-        elif question.prompt is not None:
-            prompt = replace(question.prompt, deadline=deadline)
-            reply.written = _written(engine.complete(prompt, question.schema))
+        with gate:
+            _asked(engine, question, deadline, reply)
     except (EngineError, ConfigError, IntegrityError) as error:
         reply.fault = _fault(error)
     with contextlib.suppress(OSError, ValueError):
         line.send(reply)
+
+
+def _asked(engine: Engine, question: _Question, deadline: float, reply: _Reply) -> None:
+    """Put what the engine says into the reply. Raises what the engine does."""
+    if question.kind == "health":
+        reply.health = engine.health(deadline)
+    elif question.kind == "count":
+        reply.count = engine.count(question.text, deadline)
+    elif question.prompt is not None:
+        prompt = replace(question.prompt, deadline=deadline)
+        reply.written = _written(engine.complete(prompt, question.schema))
 
 
 def _written(done: Completion) -> _Written:

@@ -12,15 +12,15 @@ engine promised: one source for both, in the library that reads all other hostil
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import Future, wait
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, ClassVar, Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
-from reviewer.errors import BadSchema
+from reviewer.errors import BadSchema, EngineDown
 
 Shape = type[msgspec.Struct]
 """What an answer must be; `forbid_unknown_fields` and bounds on every text and list are advised."""
@@ -190,11 +190,41 @@ class Engine(Protocol):
         ...
 
 
-def closed_until(asked: Collection["Future[Any]"], engine: Engine) -> None:
-    """Close an engine until all who ask it have let go: one may begin to ask at that moment."""
-    engine.close()
-    while wait(asked, AGAIN).not_done:
+class Gate:
+    """Who asks an engine, from several threads, is inside; once it is shut, nobody gets in.
+
+    Futures cannot tell that: a signal may come after a thread was started, and before it is known.
+    """
+
+    def __init__(self) -> None:
+        self._inside = 0
+        self._shut = False
+        self._changed = threading.Condition()
+
+    def __enter__(self) -> None:
+        """Raises EngineDown when it is shut."""
+        with self._changed:
+            if self._shut:
+                raise EngineDown("nothing more is asked")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._inside -= 1
+            self._changed.notify_all()
+
+    def shut(self, engine: Engine) -> None:
+        """Close the engine until nobody is inside: some may only begin to ask at that moment."""
+        with self._changed:
+            self._shut = True
         engine.close()
+        while not self._left():
+            engine.close()
+
+    def _left(self) -> bool:
+        """Whether nobody is inside any more, or after a while."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._inside, AGAIN)
 
 
 Ask = Callable[[Prompt, Schema | None], Completion]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from reviewer.engines import _health, _launcher, _queue
+from reviewer.engines._closing import Closing
 from reviewer.engines._launcher import Launched
 from reviewer.engines._openai import OpenAI
 from reviewer.engines._queue import Ticket
@@ -60,6 +61,7 @@ class _Held:
     ticket: Ticket | None = None
     starts: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
+    closing: Closing = field(default_factory=Closing)
 
 
 @dataclass(frozen=True)
@@ -90,32 +92,33 @@ class Managed:
 
     def health(self, deadline: float) -> Health:
         """Find or start it, and have it climb the ladder."""
-        started = time.monotonic()
+        started, begun = time.monotonic(), self._held.closing.times
         try:
-            client = self._ready(deadline)
+            client = self._ready(deadline, begun)
         except EngineError as error:
             tip = error.tip if isinstance(error, NotStarted) else _health.tip(error)
             spent = time.monotonic() - started
             return Health(ok=False, reason=str(error), tip=tip, seconds=spent)
         health = client.health(min(deadline, time.monotonic() + _health.RUNNING))
         if not health.ok:
-            self.close()
+            self._end()
         return replace(health, seconds=time.monotonic() - started)
 
     def complete(self, prompt: Prompt, schema: Schema | None = None) -> Completion:
         """Ask it. One that went away is started once more, one that hangs is killed."""
-        client = self._ready(prompt.deadline)
+        held, begun = self._held, self._held.closing.times
+        client = self._ready(prompt.deadline, begun)
         try:
             return client.complete(prompt, schema)
         except EngineDown:
-            if self._well(client):
+            if held.closing.times != begun or self._well(client):
                 raise
             with self._alone(prompt.deadline):
-                if self._held.client is client:
-                    self.close()
+                if held.client is client:
+                    self._end()
             if time.monotonic() >= prompt.deadline:
                 raise
-        return self._ready(prompt.deadline).complete(prompt, schema)
+        return self._ready(prompt.deadline, begun).complete(prompt, schema)
 
     def count(self, text: str, deadline: float) -> int | None:
         """Ask it, if it is there."""
@@ -125,7 +128,17 @@ class Managed:
     def close(self) -> None:
         """End the server, if it is ours, and let the next review have the card."""
         held = self._held
+        held.closing.close()
+        if (client := held.client) is not None:
+            client.close()
+        self._end()
+        held.starts = 0
+
+    def _end(self) -> None:
+        held = self._held
         with held.lock:
+            if held.client is not None:
+                held.client.close()
             if held.server is not None:
                 held.server.end()
             if held.ticket is not None:
@@ -143,19 +156,23 @@ class Managed:
         finally:
             lock.release()
 
-    def _ready(self, deadline: float) -> OpenAI:
-        """A server that can be asked. Raises EngineError."""
+    def _ready(self, deadline: float, begun: int) -> OpenAI:
+        """A server that can be asked, unless we were closed since that was `begun`.
+
+        Raises EngineError.
+        """
         held = self._held
         with self._alone(deadline):
+            held.closing.check(begun)
             if held.client is None:
                 self._check()
                 try:
-                    held.client = self._other() or self._started(deadline)
+                    held.client = self._other() or self._started(deadline, begun)
                 except OSError as error:
                     raise EngineRefused(f"cannot use {self.folder}: {error.strerror}") from error
                 finally:
                     if held.client is None:
-                        self.close()
+                        self._end()
             return held.client
 
     def _check(self) -> None:
@@ -183,7 +200,7 @@ class Managed:
     def _announcement(self) -> Path:
         return _launcher.announcement(self.folder, self.model_dir)
 
-    def _started(self, deadline: float) -> OpenAI:
+    def _started(self, deadline: float, begun: int) -> OpenAI:
         """Wait for our turn, or for somebody else's server; start one; wait until it is there."""
         held = self._held
         if held.starts >= STARTS:
@@ -197,16 +214,17 @@ class Managed:
                     f"other reviews use the graphics card for longer than {waited}",
                     "run fewer jobs at a time, or wait longer by engine.queue-seconds",
                 )
-            time.sleep(_queue.STEP)
+            held.closing.pause(_queue.STEP, begun)
             if other := self._other():
                 held.ticket.give_back()
                 held.ticket = None
                 return other
         held.starts += 1
         held.server = Launched(self._argv(), self._lease, self._environ())
-        return self._announced(held.server, min(deadline, time.monotonic() + self.load_seconds))
+        end = min(deadline, time.monotonic() + self.load_seconds)
+        return self._announced(held.server, end, begun)
 
-    def _announced(self, server: Launched, deadline: float) -> OpenAI:
+    def _announced(self, server: Launched, deadline: float, begun: int) -> OpenAI:
         """The server that we started, once it has loaded its model. Raises EngineError."""
         while time.monotonic() < deadline:
             if not server.alive:
@@ -216,7 +234,7 @@ class Managed:
                 client = OpenAI(found.url, key=found.token, dialect="reviewer", tenant=self.tenant)
                 if self._well(client):
                     return client
-            time.sleep(_queue.STEP)
+            self._held.closing.pause(_queue.STEP, begun)
         raise NotStarted(
             f"the engine did not load its model within {self.load_seconds:g} s",
             "allow more by engine.load-seconds, or name a smaller model",

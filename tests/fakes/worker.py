@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from reviewer.server import protocol as p
+from reviewer.server import tie
 
 
 @dataclass
@@ -32,6 +33,10 @@ class Behaviour:
     load_seconds: float = 0.0
     text: str | None = None
     """The answer, in place of numbered words: `step` characters a token, then the end."""
+    answers: dict[str, str] = field(default_factory=dict)
+    """Answers in place of `text`, each to requests whose grammar holds these words."""
+    well: int = 0
+    """How many requests it answers before it misbehaves."""
     echo: bool = False
     """Answer with how it was told to sample."""
     step: int = 1
@@ -55,6 +60,7 @@ class Behaviour:
 @dataclass
 class Job:
     submit: p.Submit
+    number: int
     began: float = field(default_factory=time.monotonic)
     tokens: int = 0
     started: bool = False
@@ -67,6 +73,7 @@ class Worker:
         self.inbox: list[p.ToWorker | None] = []
         self.arrived = threading.Condition()
         self.draining = False
+        self.submitted = 0
         self.tenant: str | None = None
         self.reserved = behaviour.planned // 2
 
@@ -143,7 +150,8 @@ class Worker:
         if isinstance(message, p.Submit):
             assert not self.jobs or message.tenant == self.tenant, "two tenants side by side"
             self.tenant = message.tenant
-            self.jobs[message.id] = Job(message)
+            self.submitted += 1
+            self.jobs[message.id] = Job(message, self.submitted)
         elif isinstance(message, p.Cancel):
             deaf = self.be.mode == "deaf"
             if not deaf and self.jobs.pop(message.id, None):
@@ -165,7 +173,7 @@ class Worker:
             self.misbehave(job)
         if name not in self.jobs:
             return
-        text = sampling(job.submit) if self.be.echo else self.be.text
+        text = sampling(job.submit) if self.be.echo else self.answer(job.submit)
         piece = (
             f"w{job.tokens} ".ljust(self.be.width)
             if text is None
@@ -179,7 +187,15 @@ class Worker:
             job.tokens += 1
             self.say(p.Delta(name, piece, 1))
 
+    def answer(self, submit: p.Submit) -> str | None:
+        asked = submit.grammar or ""
+        return next(
+            (told for words, told in self.be.answers.items() if words in asked), self.be.text
+        )
+
     def hit(self, job: Job) -> bool:
+        if job.number <= self.be.well:
+            return False
         return self.be.poison is None or self.be.poison in job.submit.prompt
 
     def misbehave(self, job: Job) -> None:  # noqa: C901
@@ -228,6 +244,7 @@ def sampling(submit: p.Submit) -> str:
 
 
 def main() -> None:
+    tie.to_parent()
     described: dict[str, Any] = json.loads(sys.argv[1])
     channel = socket.socket(fileno=int(sys.argv[2]))
     Worker(Behaviour(**described), channel).run()

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reviewer import claims, context, gate, guard
+from reviewer import gate, guard
+from reviewer.claims import judge as claims
 from reviewer.config import Settings
-from reviewer.context import Unit
+from reviewer.context import units as context
+from reviewer.context.units import Unit
 from reviewer.effort import Budget
 from reviewer.engines.base import Completion, Health, Prompt, Schema, Usage, decoded
 from reviewer.errors import BadSchema, EngineError

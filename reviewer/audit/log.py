@@ -15,11 +15,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from reviewer import chain
-from reviewer.chain import NO_KEYS, Broken, Checkpoint, Keys
+from reviewer.audit import chain
+from reviewer.audit.chain import NO_KEYS, Broken, Checkpoint, Keys
+from reviewer.audit.logbook import Book
 from reviewer.engines.base import Capabilities, Completion, Engine, Health, Prompt, Schema
 from reviewer.errors import EngineError, IntegrityError, ReviewerError
-from reviewer.logbook import Book
 from reviewer.text import clip, portable, redact
 
 DAYS: Final = 90

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
 
-from reviewer.drafts import Draft
+from reviewer.context.drafts import Draft
+from reviewer.context.outlines import NAME_CHARS, SIGNATURE_BYTES, Register, family_of, signature
 from reviewer.errors import InputError
-from reviewer.outlines import NAME_CHARS, SIGNATURE_BYTES, Register, family_of, signature
 from reviewer.tree import Entry, Tree
 
 UNITS: Final = 200

@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, overload
 
-from reviewer import drafts, surroundings
-from reviewer.drafts import Draft, Omission
+from reviewer.context import drafts, surroundings
+from reviewer.context.drafts import Draft, Omission
+from reviewer.context.outlines import QUERIES, Outline, Register, Spot, family_of, outline
+from reviewer.context.pieces import Limits
+from reviewer.context.risk import is_sensitive
 from reviewer.errors import ToolError
 from reviewer.languages import is_test
 from reviewer.model import ChangeSet, Finding, LeftOut, Line, PatchCoverage, Side
-from reviewer.outlines import QUERIES, Outline, Register, Spot, family_of, outline
-from reviewer.pieces import Limits
 from reviewer.process import Runner
-from reviewer.risk import is_sensitive
 from reviewer.syntax import Parser, language_of
 from reviewer.text import clip, count
 from reviewer.tree import Tree

@@ -7,12 +7,12 @@ from typing import Final
 
 import msgspec
 
-from reviewer import _proof_parse
-from reviewer._proof_edit import dedented
-from reviewer._proof_room import Room, Trial
 from reviewer.errors import ToolError, ToolFailed
 from reviewer.model import Proof
 from reviewer.process import Runner, isolated_python
+from reviewer.proofs import parse
+from reviewer.proofs.edit import dedented
+from reviewer.proofs.room import Room, Trial
 from reviewer.syntax import CRASHES, NOT_UNDERSTOOD, RESTARTS, Parser, language_of
 
 DATA: Final = {".json": "json", ".toml": "toml"}
@@ -46,7 +46,7 @@ def parsed(trials: Sequence[Trial], room: Room, runner: Runner) -> list[Shown]:
     if not kind:
         return [(Proof.APPLIES, "nothing here can parse files of this kind")] * len(trials)
     try:
-        if kind in _proof_parse.KINDS:
+        if kind in parse.KINDS:
             return _by_library(kind, trials, room, runner)
         return _by_grammar(kind, trials, room, runner)
     except ToolError as error:
@@ -111,7 +111,7 @@ def _asked(kind: str, paths: Iterable[str], room: Room, runner: Runner) -> dict[
     left, crashes = list(names), 0
     while left and crashes <= RESTARTS:
         done = runner.run(
-            isolated_python(Path(_proof_parse.__file__)),
+            isolated_python(Path(parse.__file__)),
             cwd=room.tree.root,
             stdin=msgspec.json.encode({"kind": kind, "files": left}),
             ok=(0, *CRASHES),

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from reviewer._proof_edit import Edit
 from reviewer.model import ChangeSet, FileChange, Hunk
+from reviewer.proofs.edit import Edit
 from reviewer.tree import Tree
 
 

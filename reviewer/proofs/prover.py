@@ -14,14 +14,14 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
-from reviewer._proof_edit import Edit, edit
-from reviewer._proof_room import Room, Trial, furnished
-from reviewer._proof_syntax import parsed
 from reviewer.analyzers.base import Analyzer
 from reviewer.batches import by_size
 from reviewer.errors import ToolError
 from reviewer.model import Category, ChangeSet, Finding, Outcome, Proof, Side, Suggestion, ToolRun
 from reviewer.process import Runner
+from reviewer.proofs.edit import Edit, edit
+from reviewer.proofs.room import Room, Trial, furnished
+from reviewer.proofs.syntax import parsed
 from reviewer.text import log_line, redact
 from reviewer.tree import Tree
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from reviewer.orders import any_of
+from reviewer.claims.orders import any_of
 from reviewer.text import clip
 
 READ: Final = 500_000

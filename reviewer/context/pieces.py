@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from reviewer.context.outlines import Definition, Outline
 from reviewer.model import Hunk, Line
-from reviewer.outlines import Definition, Outline
 
 NEAR: Final = 20
 """Lines between changes outside of any definition that are still looked at together."""

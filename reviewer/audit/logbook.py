@@ -15,8 +15,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
-from reviewer import chain, private
-from reviewer.chain import Broken, Checkpoint, Keys, Place, Walk
+from reviewer import private
+from reviewer.audit import chain
+from reviewer.audit.chain import Broken, Checkpoint, Keys, Place, Walk
 from reviewer.text import clip
 
 PATIENCE: Final = 10.0

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from typing import Final
 
-from reviewer.orders import any_of, repeated
+from reviewer.claims.orders import any_of, repeated
 from reviewer.text import HIDDEN
 
 READ: Final = 1500

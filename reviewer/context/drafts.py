@@ -7,10 +7,10 @@ from functools import cached_property
 from itertools import pairwise
 from typing import IO, Final, NamedTuple
 
+from reviewer.context.outlines import Definition, Outline, Spot
+from reviewer.context.pieces import OLD_ONLY, Group, Limits, Piece, endless, groups, rows
+from reviewer.context.risk import Risk, weigh
 from reviewer.model import FileChange, Finding
-from reviewer.outlines import Definition, Outline, Spot
-from reviewer.pieces import OLD_ONLY, Group, Limits, Piece, endless, groups, rows
-from reviewer.risk import Risk, weigh
 from reviewer.text import clip, count
 
 CALLS: Final = 24

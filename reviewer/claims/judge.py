@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from reviewer import absent, hollow
-from reviewer.context import Unit
+from reviewer.claims import absent, hollow
+from reviewer.context.units import Unit
 from reviewer.likeness import same
 from reviewer.model import Confidence, Finding, Severity, Span, Suggestion
 from reviewer.modelling import TOOL

@@ -1,0 +1,1 @@
+"""Which code the model sees: the change in units, the riskiest first."""
