@@ -100,8 +100,13 @@ def row(module: str) -> int:
     raise AssertionError(f"{module} has no row: say where it stands in ROWS")
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if not name.endswith("__init__")])
-def test_a_module_imports_lower_rows_only(name: str) -> None:
+def test_a_module_imports_lower_rows_only() -> None:
+    for name in NAMES:
+        if not name.endswith("__init__"):
+            imports_lower_rows_only(name)
+
+
+def imports_lower_rows_only(name: str) -> None:
     top = name.split(".", maxsplit=1)[0]
     for imported in imports(tree_of(name)):
         if not imported.startswith("reviewer."):
@@ -119,8 +124,12 @@ ISLAND = ("serve", "weights")
 """The commands that start the engine's server, or look after what it serves."""
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_server_is_an_island(name: str) -> None:
+def test_the_server_is_an_island() -> None:
+    for name in NAMES:
+        is_no_bridge_to_the_island(name)
+
+
+def is_no_bridge_to_the_island(name: str) -> None:
     inside = name.split(".", maxsplit=1)[0] == "server"
     for imported in imports(tree_of(name)):
         top = ours(imported).split(".")[0] if imported.startswith("reviewer.") else ""
@@ -130,8 +139,12 @@ def test_the_server_is_an_island(name: str) -> None:
             assert name.startswith(tuple(f"commands.{each}" for each in ISLAND)), name
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_only_the_command_line_knows_concrete_plug_ins(name: str) -> None:
+def test_only_the_command_line_knows_concrete_plug_ins() -> None:
+    for name in NAMES:
+        knows_no_concrete_plug_in(name)
+
+
+def knows_no_concrete_plug_in(name: str) -> None:
     top = name.split(".", maxsplit=1)[0]
     if name.endswith("__init__") or top in SEAMS or row(name) == len(ROWS) - 1:
         return

@@ -671,8 +671,13 @@ def hanging(good: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes
 
 @pytest.mark.parametrize(
     ("numbers", "code"),
-    [([signal.SIGINT], 130), ([signal.SIGTERM], 143), ([signal.SIGINT, signal.SIGTERM] * 3, 130)],
-    ids=["SIGINT", "SIGTERM", "impatient"],
+    [
+        pytest.param([signal.SIGINT], 130, id="SIGINT", marks=pytest.mark.slow),
+        pytest.param([signal.SIGTERM], 143, id="SIGTERM"),
+        pytest.param(
+            [signal.SIGINT, signal.SIGTERM] * 3, 130, id="impatient", marks=pytest.mark.slow
+        ),
+    ],
 )
 def test_cancelled(numbers: list[int], code: int, good: Path, tmp_path: Path) -> None:
     with hanging(good, tmp_path) as (child, group):

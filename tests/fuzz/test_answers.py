@@ -175,7 +175,7 @@ def told(scene: Scene, data: bytes, samples: int) -> None:
 
 
 FEW: Final = settings(
-    max_examples=300,
+    max_examples=100,
     deadline=None,
     database=None,
     derandomize=True,
