@@ -9,6 +9,7 @@ from reviewer.bench import record
 from reviewer.bench.cases import Golden
 from reviewer.bench.record import FORMAT, Reviewed, Run, Seen
 from reviewer.cli import main
+from tests.fakes.engine import FakeEngine
 
 LEAK = "The file handle is never closed when parsing raises"
 
@@ -85,3 +86,18 @@ def test_what_is_wrong_ends_with_2_and_a_reason(
     file = recorded(tmp_path / "a.jsonl", 6)
     assert main(["bench", *(word.replace("{}", file) for word in words)]) == 2
     assert capsys.readouterr().err.startswith("reviewer: ")
+
+
+def test_a_model_compares_texts_in_place_of_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = recorded(tmp_path / "a.jsonl", 6)
+    never = json.dumps({"why": "They are about other things.", "same": False})
+    with FakeEngine(script=lambda _: never) as server:
+        words = ["--judge-url", server.url, "--format", "json"]
+        assert main(["bench", "score", file, *words]) == 0
+        assert len(server.chats()) > 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["judge"].startswith("model good-coder, 3 votes")
+    assert main(["bench", "score", file, "--judge-url", "http://127.0.0.1:9"]) == 2
+    assert "the judge: nothing answers" in capsys.readouterr().err

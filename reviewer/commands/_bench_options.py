@@ -93,6 +93,15 @@ def _judging(score: argparse.ArgumentParser) -> None:
         "--k", metavar="LINES", type=int, default=3, help="lines that a finding may be off"
     )
     score.add_argument(
+        "--judge-url", metavar="URL",
+        help="let the model of the server there compare texts, by three votes, in place of words",
+    )  # fmt: skip
+    score.add_argument("--judge-model", metavar="NAME", default="", help="which of its models")
+    score.add_argument(
+        "--judge-allow", metavar="HOST", action="append", default=[],
+        help="a host that --judge-url may name, repeatable",
+    )  # fmt: skip
+    score.add_argument(
         "--source", choices=SOURCES, default="all", help="findings of one source (default: all)"
     )
 

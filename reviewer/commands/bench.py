@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -10,12 +11,13 @@ import msgspec
 
 from reviewer.bench import compare as comparing
 from reviewer.bench import record, seed, tables
-from reviewer.bench.judge import Proxy
+from reviewer.bench.judge import Judge, ModelJudge, Proxy
 from reviewer.bench.match import Rule, Terms
 from reviewer.bench.score import Score, score
 from reviewer.commands import _bench_run
 from reviewer.commands import _parts as parts
-from reviewer.errors import InputError
+from reviewer.engines._openai import OpenAI
+from reviewer.errors import EngineError, InputError
 from reviewer.text import count
 
 
@@ -26,9 +28,9 @@ def main(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> str:
-    _terms(arguments)
+    terms = _terms(arguments, environ)
     done, file = _bench_run.run(arguments, environ)
-    scored = _scored(done, arguments)
+    scored = _scored(done, arguments, terms)
     written = [file] if file else []
     if arguments.output:
         for name, form in FILES.items():
@@ -38,22 +40,39 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> str:
     return f"{tables.table(scored)}\n{tables.badge(scored)}{told}"
 
 
-def _score(arguments: argparse.Namespace, _: Mapping[str, str]) -> str:
-    _terms(arguments)
-    scored = _scored(record.load(Path(arguments.record)), arguments)
+def _score(arguments: argparse.Namespace, environ: Mapping[str, str]) -> str:
+    terms = _terms(arguments, environ)
+    scored = _scored(record.load(Path(arguments.record)), arguments, terms)
     return _out(FORMS[arguments.format](scored), arguments)
 
 
-def _scored(done: record.Record, arguments: argparse.Namespace) -> Score:
+def _scored(done: record.Record, arguments: argparse.Namespace, terms: Terms) -> Score:
     source = None if arguments.source == "all" else arguments.source
-    return score(done, _terms(arguments), source)
+    try:
+        return score(done, terms, source)
+    except EngineError as error:
+        raise InputError(f"the judge: {error}", "look at it by reviewer doctor --url") from error
 
 
-def _terms(arguments: argparse.Namespace) -> Terms:
+def _terms(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Terms:
     """How findings are judged. Raises InputError."""
     if not 0 < arguments.tau <= 1 or arguments.k < 0:
         raise InputError("--tau is above 0 and at most 1, --k is 0 or more")
-    return Terms(Proxy.shipped(arguments.tau), Rule(arguments.rule), arguments.k)
+    judge: Judge = Proxy.shipped(arguments.tau)
+    if arguments.judge_url:
+        judge = _model(arguments, environ)
+    return Terms(judge, Rule(arguments.rule), arguments.k)
+
+
+def _model(arguments: argparse.Namespace, environ: Mapping[str, str]) -> ModelJudge:
+    """The model that compares texts. Raises InputError where it is not well, and ConfigError."""
+    key = environ.get("REVIEWER_ENGINE_KEY", "")
+    allow = tuple(arguments.judge_allow)
+    engine = OpenAI(arguments.judge_url, allow, key, arguments.judge_model)
+    health = engine.health(time.monotonic() + engine.patience)
+    if not health.ok:
+        raise InputError(f"the judge: {health.reason}", health.tip)
+    return ModelJudge(engine, health.model)
 
 
 def _compare(arguments: argparse.Namespace, _: Mapping[str, str]) -> str:
