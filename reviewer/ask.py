@@ -73,8 +73,14 @@ Checkup = Callable[[], Health]
 
 
 @contextlib.contextmanager
-def checked(engine: Engine) -> Iterator[Checkup]:
-    """Look at the engine's health while other things are done; let go of the engine at the end."""
+def checked(engine: Engine, *, wanted: bool) -> Iterator[Checkup]:
+    """Look at the engine's health while other things are done; let go of the engine at the end.
+
+    Where there is nothing to ask about, it is not `wanted`, and nothing is started.
+    """
+    if not wanted:
+        yield lambda: Health(ok=False, reason="no file to look into")
+        return
     found: queue.SimpleQueue[Health] = queue.SimpleQueue()
 
     def look() -> None:

@@ -84,7 +84,7 @@ def review(
     means.progress("reading the change")
     written = source.generated([change.path for change in changes.files])
     room = tree.build(changes, source.blobs, means.place, excluded(settings.paths, written))
-    with ask.checked(means.engine) as health:
+    with ask.checked(means.engine, wanted=any(map(_has_content, changes.files))) as health:
         runs = analyse(changes, room, means, settings.gate.required)
         means.progress("reading coverage")
         coverage = measure.measure(means.coverage_reports, means.coverage_formats, changes, room)

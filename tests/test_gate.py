@@ -27,6 +27,7 @@ from reviewer.model import (
     Status,
     ToolRun,
 )
+from reviewer.modelling import EngineMode, EngineSettings, ModelSettings
 from reviewer.tree import TOO_LARGE
 
 CHANGES = ChangeSet(
@@ -386,3 +387,59 @@ def test_the_score_has_a_threshold() -> None:
     wanted = replace(SETTINGS, gate=Gate(score=90, fail_on=FailOn.NONE))
     assert decide(one(finding()), settings=wanted)[2] == ("the score is 87.5, under 90",)
     assert decide(settings=wanted)[0] is State.PASSED
+
+
+# The model
+
+
+def of_model(start: int = 2, category: Category = Category.CORRECTNESS) -> Finding:
+    return replace(finding(start, severity=Severity.WARNING), tool="model", category=category)
+
+
+def test_the_model_counts_only_where_it_shall() -> None:
+    found = [(finding(2), ""), (of_model(3), "")]
+    assert list(gate.counted(found, SETTINGS)) == found[:1]
+    counting = Settings(model=ModelSettings(gate=True))
+    assert gate.counted(found, counting) == found
+
+
+def test_the_model_has_its_own_cap_and_its_own_bar() -> None:
+    found = [(of_model(2), ""), (of_model(3), "")]
+    few = Settings(model=ModelSettings(inline=1))
+    standings = [each.standing for each in gate.judge(found, CHANGES, few)]
+    assert standings == [Standing.INLINE, Standing.CAPPED]
+    grave = Settings(model=ModelSettings(inline_from=Severity.ERROR))
+    assert one(of_model(), grave).standing is Standing.BODY
+
+
+def test_what_an_analyzer_says_already_is_merged_with_it() -> None:
+    low = replace(finding(2, confidence=Confidence.LOW), severity=Severity.WARNING)
+    said, echo = gate.judge([(low, ""), (of_model(2), "")], CHANGES, SETTINGS)
+    assert (said.standing, echo.standing) == (Standing.BODY, Standing.MERGED)
+    assert said.finding.confidence is Confidence.LOW, "not so sure as to reach the gate"
+    high, _ = gate.judge(
+        [(replace(low, confidence=Confidence.MEDIUM), ""), (of_model(2), "")], CHANGES, SETTINGS
+    )
+    assert high.finding.confidence is Confidence.HIGH
+
+
+def test_a_model_that_is_required_must_have_been_asked() -> None:
+    required = Settings(engine=EngineSettings(mode=EngineMode.REQUIRED))
+    asked = ToolRun("model", Outcome.OK)
+    assert decide(runs=(OK, asked), settings=required)[:2] == (State.PASSED, 0)
+    away = ToolRun("model", Outcome.SKIPPED, reason="nothing answers")
+    assert decide(runs=(OK, away), settings=required)[:2] == (State.NOT_REVIEWED, 5)
+    assert decide(runs=(OK, away))[:2] == (State.PASSED, 0)
+    assert decide(runs=(OK,), settings=required)[:2] == (State.NOT_REVIEWED, 5)
+    assert decide(runs=(asked,))[:2] == (State.NOT_REVIEWED, 3), "a model alone is no review"
+
+
+def test_a_check_of_integrity_that_failed_stops_the_review() -> None:
+    unsafe = ToolRun("model", Outcome.FAILED, reason="the audit log is broken", unsafe=True)
+    assert decide(runs=(OK, unsafe))[:2] == (State.NOT_REVIEWED, 4)
+
+
+def test_a_model_that_was_asked_in_part_is_named() -> None:
+    partly = ToolRun("model", Outcome.OK, reason="not asked about 2 places")
+    given_ = gate.verdict(FILES, (), (OK, partly), KNOWN, (), SETTINGS)
+    assert given_.reasons == ("model: not asked about 2 places",)
