@@ -33,7 +33,7 @@ test: setup ## run the everyday tests
 	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not slow'
 
 test-slow: setup ## run the tests that need minutes
-	$(BIN)/python -m pytest -n auto -m slow
+	$(BIN)/python -m pytest -n auto --dist worksteal -m slow --durations=15
 
 fuzz: setup ## try 10,000 broken inputs on each parser (FUZZ=2000 for fewer)
 	FUZZ=$(or $(FUZZ),10000) $(BIN)/python -m pytest -n auto tests/fuzz

@@ -111,7 +111,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     explain.add_argument("rule", metavar="RULE", help="such as ruff/S602 or complexity/nesting")
     baseline = commands.add_parser(
-        "baseline", help="write down what is found today, so that only new findings count",
+        "baseline", help="write down what is found today: only what is new will count",
         description="Reviews all files of HEAD and writes down what is found, so that reviews of "
         "changes speak of new findings only. Run it again to drop what was mended.",
     )  # fmt: skip

@@ -271,6 +271,7 @@ def test_edits_that_overlap_are_refused() -> None:
     assert (done.data, done.start, done.end) == (b"0\n1\nx\ny\nc\n", 3, 4)
 
 
+@pytest.mark.slow
 def test_our_own_modules_give_every_kind_of_text(tmp_path: Path) -> None:
     """Real code: each change parses, touches few lines, and nothing raises."""
     names = ("paths.py", "coverage/_coverage_py.py")

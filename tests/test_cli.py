@@ -192,6 +192,7 @@ def test_no_coverage_is_unknown(command: Command, good: Path) -> None:
     assert command("review", cwd=good, REVIEWER_COVERAGE_REQUIRED="true").code == 2
 
 
+@pytest.mark.slow
 def test_levels_and_profiles(command: Command, bad: Path) -> None:
     assert command("review", "--fail-on", "none", cwd=bad).code == 0
     assert command("review", "--min-score", "99", "--fail-on", "none", cwd=bad).code == 1
@@ -492,6 +493,7 @@ def test_hostile_words_stay_on_their_line(command: Command, good: Path) -> None:
     assert len(done.err.splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_no_tool_could_review(good: Path, tmp_path: Path) -> None:
     python = installation(tmp_path / "bare")
     done = reviewer("review", cwd=good, python=python, env=only("ruff", "bandit"))
@@ -552,6 +554,7 @@ def test_bug_of_ours_on_a_full_disk(good: Path, broken: dict[str, str]) -> None:
     assert done.err.splitlines()[-1].startswith("tip: the text above is a ready-made issue")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("limit", "what"), [(0, "there is no place for temporary files"), (20, "File too large")]
 )
@@ -600,6 +603,7 @@ def test_standard_streams_that_are_closed(bad: Path, closed: str, code: int) -> 
     assert b"reviewer: " not in done.stdout
 
 
+@pytest.mark.slow
 def test_reader_that_leaves(bad: Path, tmp_path: Path) -> None:
     """Quiet, with the exit code of the verdict, and the files are written."""
     read, write = os.pipe()
@@ -638,6 +642,7 @@ def test_programs_of_the_checkout_are_not_used(good: Path, tmp_path: Path) -> No
     assert "yaml" in canary.read_text()
 
 
+@pytest.mark.slow
 def test_nothing_is_left_behind(good: Path, tmp_path: Path) -> None:
     place = tmp_path / "temporary"
     place.mkdir()

@@ -383,6 +383,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(pattern=PATTERNS, paths=st.lists(PATHS, min_size=1, max_size=8))
 def test_patterns_fit_what_git_ignores(repository: Path, pattern: str, paths: list[str]):

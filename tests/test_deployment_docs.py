@@ -33,6 +33,7 @@ def test_every_example_is_yaml(number: int) -> None:
     assert list(yaml.safe_load_all(BLOCKS[number]))
 
 
+@pytest.mark.slow
 def test_the_compose_file_fits_the_specification(tmp_path: Path) -> None:
     file = tmp_path / "compose.yaml"
     file.write_text(block("# compose.yaml"))

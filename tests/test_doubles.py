@@ -250,6 +250,7 @@ AS_IT_IS: Final = ("a long problem", "deep", "51 remarks")
 """So long that it comes in one piece: the limit of tokens is another fault."""
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_none_costs_one_more_question_and_its_place_alone(
     tmp_path: Path,
 ) -> None:

@@ -31,9 +31,8 @@ FEW = ("tail-of-zero-lines", "clean-read-until-empty")
 UNTOUCHED = 2
 """Goldens on a line that the change makes wrong without touching it: no comment goes there."""
 
-slowly = pytest.param(ALL, id="all", marks=pytest.mark.slow)
-few_and_all = pytest.mark.parametrize("names", [pytest.param(FEW, id="few"), slowly])
-all_alone = pytest.mark.parametrize("names", [slowly])
+few = pytest.mark.parametrize("names", [pytest.param(FEW, id="few")])
+every = pytest.mark.parametrize("names", [pytest.param(ALL, id="all")])
 
 
 @dataclass(frozen=True)
@@ -62,9 +61,14 @@ class Bench:
 
 @pytest.fixture
 def bench(
-    names: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Bench:  # fmt: skip
-    """All caps are raised, so that what a cap hides is not taken for what is lost."""
+    names: Sequence[str],
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Bench:
+    """All caps are raised, so that what a cap hides is not taken for what is lost. The analyzers
+    that take time run where edits are proven.
+    """
     folder = tmp_path / "cases"
     folder.mkdir()
     for name in names:
@@ -72,7 +76,7 @@ def bench(
     for name in ("MODEL_INLINE", "COMMENTS_INLINE"):
         monkeypatch.setenv(f"REVIEWER_{name}", "100")
     monkeypatch.setenv("REVIEWER_MODEL_FINDINGS", "20")
-    if names is not ALL:
+    if "edit" not in request.node.name:
         off = "bandit,docs,duplication,globals,secrets"
         monkeypatch.setenv("REVIEWER_ANALYZERS_DISABLE", off)
     read = fixtures.load(folder)
@@ -111,8 +115,8 @@ def told(done: Record) -> list[bytes]:
     return [msgspec.json.encode(pr.findings) for pr in done.prs]
 
 
-@few_and_all
-def test_nothing_that_is_right_gets_lost(bench: Bench, names: Sequence[str]) -> None:
+@every
+def test_nothing_that_is_right_gets_lost(bench: Bench) -> None:
     done = bench.run(bench.truth.perfect)
     result = scored(done)
     for stage in STAGES[: STAGES.index("anchored")]:
@@ -123,12 +127,12 @@ def test_nothing_that_is_right_gets_lost(bench: Bench, names: Sequence[str]) -> 
     assert value(result, "silence") == 1.0
     assert value(result, "valid") == 1.0
     lost = [each for each in of_model(done) if each.dropped and not each.spoken]
-    assert len(lost) <= (UNTOUCHED if names is ALL else 0), lost
+    assert len(lost) <= UNTOUCHED, lost
     assert {each.reason for each in lost} <= {"the change did not touch these lines"}
     assert not any(pr.failure for pr in done.prs)
 
 
-@all_alone
+@every
 def test_a_good_edit_is_proven(bench: Bench) -> None:
     done = bench.run(bench.truth.perfect)
     wanted = sum(golden.suggestion is not None for golden in bench.goldens)
@@ -138,7 +142,7 @@ def test_a_good_edit_is_proven(bench: Bench) -> None:
     assert (len(fixes), refused) == (wanted, [])
 
 
-@few_and_all
+@few
 def test_a_recording_gives_the_same_findings_to_the_byte(bench: Bench) -> None:
     script = doubles.flaky(bench.truth)
     words = ("--samples", "3", "--votes", "2", "--verify")
@@ -153,7 +157,7 @@ def test_a_recording_gives_the_same_findings_to_the_byte(bench: Bench) -> None:
     assert sorted(each.key for each in again.answers) == sorted(e.key for e in first.answers)
 
 
-@few_and_all
+@every
 def test_a_quote_that_drifted_is_put_right_or_refused(bench: Bench) -> None:
     offsets = [by for by in range(-20, 21) if by]
 
@@ -174,7 +178,7 @@ def test_a_quote_that_drifted_is_put_right_or_refused(bench: Bench) -> None:
     assert all(each.dropped == "anchored" for each in elsewhere), elsewhere
 
 
-@all_alone
+@every
 def test_rejected_remarks_are_kept_out(bench: Bench) -> None:
     def tell(question: Question) -> list[doubles.Remark]:
         good = [doubles.remark(each) for each in bench.truth.of(question)]
@@ -194,7 +198,7 @@ def is_noise(finding: Seen) -> bool:
     return NOISE.fullmatch(finding.text) is not None
 
 
-@all_alone
+@every
 def test_votes_keep_what_is_seen_again(bench: Bench) -> None:
     done = bench.run(doubles.flaky(bench.truth), "--samples", "3", "--votes", "2")
     found = of_model(done)
@@ -210,7 +214,7 @@ def test_votes_keep_what_is_seen_again(bench: Bench) -> None:
     assert len(dropped) >= 0.9 * len(told) > 0
 
 
-@all_alone
+@every
 def test_a_second_look_keeps_what_it_calls_true(bench: Bench) -> None:
     def tell(question: Question) -> list[doubles.Remark]:
         good = [doubles.remark(each) for each in bench.truth.of(question)]

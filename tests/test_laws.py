@@ -297,6 +297,7 @@ def test_settings_of_the_head_are_not_in_force(tmp_path: Path) -> None:
     assert naive.code == 0, "the settings of the head would have silenced it"
 
 
+@pytest.mark.slow
 def test_broken_settings_of_the_head_do_no_harm(tmp_path: Path) -> None:
     folder = tmp_path / "checkout"
     checkout(folder, {"a.py": b"x\n"}, {"a.py": b"y\n", ".github/reviewer.yml": b"{{{ &a [*a"})

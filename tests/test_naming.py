@@ -243,6 +243,7 @@ def test_no_file_that_parses_is_a_failure(tmp_path: Path) -> None:
         Naming().run(changes, tree, runner(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_file_that_is_too_much_is_named(tmp_path: Path) -> None:
     much = b"aName = 1\n" * (_syntax.MATCHES + 1)
     changes, tree = room(tmp_path, {"much.py": much, "a.py": b"def getUser(): pass\n"})

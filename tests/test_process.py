@@ -313,6 +313,7 @@ def attended(
     return code, out, err
 
 
+@pytest.mark.slow
 def test_lines_are_heard_as_they_come(tmp_path: Path) -> None:
     heard: list[float] = []
     body = "echo one; sleep 0.4; printf 'two\\nthree'; echo four >&2; exit 7"

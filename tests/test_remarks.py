@@ -185,6 +185,7 @@ def test_a_summary_counts_and_lists() -> None:
     assert f"([`ruff/S3`]({PAGE}); body)" in body
 
 
+@pytest.mark.slow
 def test_the_largest_summary_fits_and_counts_what_it_cuts() -> None:
     wide = [standing(on_line(n % 30 + 1, f"S{n}", message=WIDE), Standing.BODY) for n in range(400)]
     given = report(

@@ -181,6 +181,7 @@ def until(what: Any, seconds: float = 5) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_a_signal_lets_it_end_in_order(process: Any) -> None:
     started, it, worker = process
     started.send_signal(signal.SIGTERM)
@@ -192,6 +193,7 @@ def test_a_signal_lets_it_end_in_order(process: Any) -> None:
     assert all(line.startswith("{") for line in lines.splitlines())
 
 
+@pytest.mark.slow
 def test_a_killed_server_leaves_no_worker(process: Any) -> None:
     started, it, worker = process
     started.kill()

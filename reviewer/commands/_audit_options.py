@@ -7,7 +7,7 @@ from typing import Any
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
     """Add both commands to the command line."""
     audit = commands.add_parser(
-        "audit", help="check the log of all calls of models, or delete what is old of it",
+        "audit", help="check the log of all calls of models",
         description="Looks after the log of all calls of models. REVIEWER_AUDIT_KEY is its key; "
         "earlier keys may follow it after a blank.",
     )  # fmt: skip
@@ -22,10 +22,8 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     extent.add_argument(
         "--days", metavar="N", type=int, default=90, help="what is older (default: 90)"
     )
-    cache = commands.add_parser(
-        "cache", help="forget what models have answered",
-        description="Looks after the remembered answers of models.",
-    )  # fmt: skip
+    # Not listed, for a list that fits on a screen; the page on where the model runs has it.
+    cache = commands.add_parser("cache", description="Looks after the remembered answers.")
     forget = cache.add_subparsers(dest="action", required=True, metavar="ACTION")
     for action, place in (
         (verify, "audit"),

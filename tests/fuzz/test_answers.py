@@ -34,7 +34,7 @@ from reviewer.prompts import Prompts
 from reviewer.question import Questions, moved
 from reviewer.shapes import CATEGORIES, MOST, Answer, Remark, Verdict
 from reviewer.tree import Tree
-from tests.fuzz.mutations import SECONDS, VALUES, inputs, promptly
+from tests.fuzz.mutations import INPUTS, SECONDS, VALUES, inputs, promptly
 from tests.support.room import room, runner
 
 BASE: Final = b"".join(b"line_%d = %d\n" % (n, n) for n in range(1, 13))
@@ -195,11 +195,12 @@ def test_any_answer_is_findings_or_a_reason(scene: Scene, data: bytes, samples: 
 
 
 @pytest.mark.slow
-@settings(FEW, max_examples=20_000)
+@settings(FEW, max_examples=max(2_000, 2 * INPUTS))
 @given(data=answers.map(surrogates), samples=st.sampled_from([1, 1, 3]))
-def test_any_of_20_000_answers_is_findings_or_a_reason(
+def test_any_of_many_answers_is_findings_or_a_reason(
     scene: Scene, data: bytes, samples: int
 ) -> None:
+    """20,000 by `make fuzz`."""
     told(scene, data, samples)
 
 

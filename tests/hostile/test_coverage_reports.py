@@ -106,6 +106,7 @@ def test_deep_nesting_is_refused(kind: str, change: Change, tmp_path: Path) -> N
     refused(change, path, "nested more than")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("junk", ['<a b="{}"/>', "<!--{}-->", "<a{}/>", "<![CDATA[{}]]>"])
 def test_endless_tokens_are_refused_or_skipped(junk: str, change: Change, tmp_path: Path) -> None:
     path = tmp_path / "report"
@@ -150,6 +151,7 @@ def test_numbers_out_of_range(kind: str, number: str, change: Change, tmp_path: 
     assert found.patch in (None, 100.0)
 
 
+@pytest.mark.slow
 def test_go_blocks_cannot_keep_us_busy(change: Change, tmp_path: Path) -> None:
     path = tmp_path / "report"
     for blocks in (

@@ -41,8 +41,8 @@ CHANGE = {
     ),
     b"requirements.txt": b"requests==2.19.0\n",
 }
-NEEDS_A_SETTING = {"licences", "sarif"}
-"""Analyzers that do nothing until the settings name something to them."""
+NEEDS_A_SETTING = {"licences", "sarif", "model"}
+"""What does nothing until the settings name something to it."""
 
 
 def checkout(folder: Path, files: Mapping[bytes, bytes] = CHANGE) -> tuple[str, str]:
